@@ -1,0 +1,89 @@
+"""One tree of errors; each message names the value, the rule and the remedy.
+
+An error carries a catalogue key and named values; `SitingError.message` puts it into words.
+Domain errors know neither HTTP nor exit codes: `EXIT_CODES` and the API's own table map them.
+"""
+
+from siting import words
+
+
+class SitingError(Exception):
+    """Base of every error that is meant for a person.
+
+    Parameters
+    ----------
+    key : str
+        Catalogue key of the message.
+    **values
+        Named values of the message.
+    """
+
+    def __init__(self, key: str, **values: object) -> None:
+        super().__init__(key)
+        self.key = key
+        self.values = values
+
+    def message(self, lang: str = words.DEFAULT_LANGUAGE) -> str:
+        """The error in the user's language."""
+        return words.say(self.key, lang=lang, **self.values)
+
+    def __str__(self) -> str:
+        return self.message()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.key, self.values)
+
+
+def _rebuild(kind: type[SitingError], key: str, values: dict[str, object]) -> SitingError:
+    return kind(key, **values)
+
+
+class BadInput(SitingError):
+    """A value breaks a rule; nothing was changed."""
+
+
+class OutOfRange(BadInput):
+    """A number lies outside the range in which a model holds."""
+
+
+class TooFewSamples(BadInput):
+    """Too little data for an honest answer; the message gives count and shortfall."""
+
+
+class Unsupported(BadInput):
+    """A thing that this version deliberately does not do."""
+
+
+class NotFound(SitingError):
+    """There is no such thing, or it is not visible to this person."""
+
+
+class NotAllowed(SitingError):
+    """The person lacks the permission."""
+
+
+class Conflict(SitingError):
+    """Somebody else changed the thing meanwhile; nothing was changed now."""
+
+
+class NotSolved(SitingError):
+    """No plan satisfies the rules; the message names those that clash."""
+
+
+class Cancelled(SitingError):
+    """A long run was stopped on request."""
+
+
+EXIT_CODES: dict[type[SitingError], int] = {
+    BadInput: 2,
+    NotFound: 2,
+    NotAllowed: 3,
+    Conflict: 4,
+    NotSolved: 5,
+    Cancelled: 5,
+}
+
+
+def exit_code(error: SitingError) -> int:
+    """Exit code of the command line for an error (architecture.md: 0 done, 1 unexpected)."""
+    return next((code for kind, code in EXIT_CODES.items() if isinstance(error, kind)), 1)
