@@ -1,0 +1,1 @@
+"""The only SQL: one file for a pilot, PostgreSQL later, the same schema."""

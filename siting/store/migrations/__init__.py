@@ -1,0 +1,1 @@
+"""Schema migrations of the fixed tables; layer tables follow the column tables by themselves."""
