@@ -17,35 +17,51 @@ import xlsxwriter
 from siting.errors import BadInput
 
 SCHEMA_VERSION = 1
-LAYERS = ("assets", "sites", "sectors", "buildings", "demand", "venues", "roads", "access", "ducts", "districts", "landcover")
+LAYERS = (
+    "assets",
+    "sites",
+    "sectors",
+    "buildings",
+    "demand",
+    "venues",
+    "roads",
+    "access",
+    "ducts",
+    "districts",
+    "landcover",
+)
 TYPES = ("text", "int", "float", "bool", "date", "datetime", "uuid", "geometry", "enum", "list_enum", "list_text")
 LEVELS = ("open", "internal", "sensitive")
 COLUMNS_DIR = Path(__file__).parent / "columns"
 VOCAB_DIR = Path(__file__).parent / "vocab"
 TEMPLATE_ROWS = 2000
 
-_JSON_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType({
-    "text": {"type": "string"},
-    "int": {"type": "integer"},
-    "float": {"type": "number"},
-    "bool": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "datetime": {"type": "string", "format": "date-time"},
-    "uuid": {"type": "string", "format": "uuid"},
-    "geometry": {"type": "object"},
-    "enum": {"type": "string"},
-    "list_enum": {"type": "array"},
-    "list_text": {"type": "array", "items": {"type": "string"}},
-})
-_EXAMPLES: Mapping[str, str] = MappingProxyType({
-    "text": "示例",
-    "int": "1",
-    "float": "1.5",
-    "bool": "是",
-    "date": "2026-11-01",
-    "datetime": "2026-11-01T08:00:00+08:00",
-    "list_text": "示例",
-})
+_JSON_TYPES: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {
+        "text": {"type": "string"},
+        "int": {"type": "integer"},
+        "float": {"type": "number"},
+        "bool": {"type": "boolean"},
+        "date": {"type": "string", "format": "date"},
+        "datetime": {"type": "string", "format": "date-time"},
+        "uuid": {"type": "string", "format": "uuid"},
+        "geometry": {"type": "object"},
+        "enum": {"type": "string"},
+        "list_enum": {"type": "array"},
+        "list_text": {"type": "array", "items": {"type": "string"}},
+    }
+)
+_EXAMPLES: Mapping[str, str] = MappingProxyType(
+    {
+        "text": "示例",
+        "int": "1",
+        "float": "1.5",
+        "bool": "是",
+        "date": "2026-11-01",
+        "datetime": "2026-11-01T08:00:00+08:00",
+        "list_text": "示例",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +175,13 @@ def column(layer: str, name: str) -> Column:
 def vocabulary(name: str) -> tuple[Term, ...]:
     """Words of a vocabulary in display order."""
     terms = (
-        Term(code=r["code"], title_zh=r["title_zh"], title_en=r["title_en"], order=int(r["order"]), retired=bool(r["retired"]))
+        Term(
+            code=r["code"],
+            title_zh=r["title_zh"],
+            title_en=r["title_en"],
+            order=int(r["order"]),
+            retired=bool(r["retired"]),
+        )
         for r in _rows(VOCAB_DIR / f"{name}.csv")
     )
     return tuple(sorted(terms, key=lambda term: term.order))
@@ -200,7 +222,12 @@ def json_schema(layer: str) -> dict[str, object]:
 
 
 def _property(item: Column) -> dict[str, object]:
-    out: dict[str, object] = {"title": item.title_zh, "description": item.doc, **_JSON_TYPES[item.type], "x-level": item.level}
+    out: dict[str, object] = {
+        "title": item.title_zh,
+        "description": item.doc,
+        **_JSON_TYPES[item.type],
+        "x-level": item.level,
+    }
     if item.unit:
         out["x-unit"] = item.unit
     if item.type == "geometry":
@@ -213,7 +240,11 @@ def _property(item: Column) -> dict[str, object]:
         out["minimum"] = item.minimum
     if item.maximum is not None:
         out["maximum"] = item.maximum
-    return out if item.required else {**out, "type": [out["type"], "null"], **({"enum": [*_codes(item), None]} if "enum" in out else {})}
+    return (
+        out
+        if item.required
+        else {**out, "type": [out["type"], "null"], **({"enum": [*_codes(item), None]} if "enum" in out else {})}
+    )
 
 
 def _codes(item: Column) -> list[str]:
