@@ -57,12 +57,23 @@ class Run:
     cancel_requested: bool
 
 
-def add(db: Database, *, run_id: str, kind: str, params: Mapping[str, Any], actor: str, now: datetime) -> None:
-    """Queue a run."""
+def add(
+    db: Database,
+    *,
+    run_id: str,
+    kind: str,
+    params: Mapping[str, Any],
+    actor: str,
+    now: datetime,
+    status: str = "queued",
+) -> Run:
+    """Record a run: ``queued`` for the worker, ``running`` when the caller executes it itself."""
     values = {
         "id": run_id,
         "kind": kind,
-        "status": "queued",
+        "status": status,
+        "started_at": _stamp(now) if status == "running" else None,
+        "heartbeat_at": _stamp(now) if status == "running" else None,
         "progress": 0.0,
         "stage": "",
         "message": "",
@@ -74,6 +85,7 @@ def add(db: Database, *, run_id: str, kind: str, params: Mapping[str, Any], acto
     }
     with db.write() as connection:
         connection.execute(insert(RUN).values(**values))
+    return get(db, run_id)
 
 
 def get(db: Database, run_id: str) -> Run:

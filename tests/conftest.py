@@ -1,0 +1,54 @@
+"""Fixtures shared by all tests: the real data folder, the small sample, a district made of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from siting import settings
+from siting.access import local_admin
+from siting.actions import projects
+from siting.store.database import open_database
+
+NOW = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    folder = os.environ.get("SITING_TEST_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("SITING_TEST_DATA names no folder of real data")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def now():
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def actor():
+    return local_admin(source="cli")
+
+
+@pytest.fixture(scope="session")
+def small_project(tmp_path_factory) -> Path:
+    """A district of 1 km² made once; copy it before writing (`district`)."""
+    folder = tmp_path_factory.mktemp("small") / "district"
+    projects.build_sample(folder, size="small", now=NOW).engine.dispose()
+    return folder
+
+
+@pytest.fixture
+def district(small_project, tmp_path):
+    """An open store of one's own copy of the small district."""
+    folder = tmp_path / "district"
+    shutil.copytree(small_project, folder)
+    db = open_database(settings.load(folder))
+    yield db
+    db.engine.dispose()
