@@ -1,0 +1,1 @@
+"""Results as files: values in, bytes out."""
