@@ -19,6 +19,7 @@ from pyproj.exceptions import CRSError
 
 from siting.errors import BadInput
 from siting.geo.offsets import Floats, Pair, bd09_from_gcj02, gcj02_from_bd09, gcj02_from_wgs84, wgs84_from_gcj02
+from siting.geo.suspicion import MIN_POINTS, Suspicion, judge, sample, untested
 
 __all__ = [
     "DATUMS",
@@ -31,6 +32,7 @@ __all__ = [
     "gcj02_from_bd09",
     "gcj02_from_wgs84",
     "in_china",
+    "is_geographic",
     "metric_crs_for",
     "require_metric",
     "require_metric_crs",
@@ -42,12 +44,6 @@ __all__ = [
 
 WGS84 = "EPSG:4326"
 CHINA_DEG = (72.004, 0.8293, 137.8347, 55.8271)
-MIN_POINTS = 20
-MAX_POINTS = 4000
-NEAR_M = 10.0
-FAR_M = 300.0
-SHARE_GAIN = 0.20
-COMMON_DIRECTION = 0.8
 
 _ZONE_PREFIX_M = 1e6
 _MAX_NORTHING_M = 1e7
@@ -87,30 +83,6 @@ DATUMS: Mapping[str, Datum] = MappingProxyType(
         )
     }
 )
-
-
-@dataclass(frozen=True)
-class Suspicion:
-    """What the distances to a reference say about a declared datum.
-
-    Parameters
-    ----------
-    likely : str
-        The hypothesis that fits best: a datum code, ``"overconverted"`` (an offset was taken off once
-        too often) or ``"shifted"`` (moved as a whole by something else).
-    shift_m, bearing_deg : float
-        How far and which way (clockwise from north) the declared places lie from the likely ones.
-    medians_m : mapping
-        Median distance to the reference under each hypothesis [m].
-    verdict : str
-        ``"fits"``, ``"suspect"`` or ``"untested"``.
-    """
-
-    likely: str
-    shift_m: float
-    bearing_deg: float
-    medians_m: Mapping[str, float]
-    verdict: str
 
 
 def datum_of(text: str | None) -> Datum:
@@ -190,6 +162,11 @@ def to_lonlat(frame: gpd.GeoDataFrame, *, datum: str) -> gpd.GeoDataFrame:
     """Bring a frame of a declared datum to WGS 84 longitude and latitude, before there is a project CRS."""
     declared = datum_of(datum)
     return _moved(frame, lambda x, y: _transform(*_without_offset(x, y, declared), declared.crs, WGS84), WGS84)
+
+
+def is_geographic(crs: str) -> bool:
+    """Whether a CRS counts in degrees."""
+    return bool(CRS.from_user_input(crs).is_geographic)
 
 
 def metric_crs_for(boundary: gpd.GeoDataFrame) -> str:
@@ -296,47 +273,14 @@ def suspect(frame: gpd.GeoDataFrame, reference: gpd.GeoDataFrame, *, declared: s
     Returns
     -------
     Suspicion
-        Suspect if another hypothesis halves the median distance and puts at least 20 percentage points
-        more within 10 m, or if the median exceeds 300 m in one common direction.  A test whether
-        points lie in the district would not notice a shift of 566 m.
+        See `siting.geo.suspicion.judge`.  A test whether points lie in the district would not notice
+        a shift of 566 m.
     """
     require_metric(frame)
-    points = _sample(frame)
+    points = sample(frame.geometry)
     if len(points) < MIN_POINTS or reference.empty:
-        return Suspicion(declared, 0.0, 0.0, MappingProxyType({}), "untested")
-    places = _hypotheses(points, str(frame.crs), declared)
-    lines = reference.geometry.to_numpy()
-    tree = shapely.STRtree(np.where(shapely.get_dimensions(lines) == 2, shapely.boundary(lines), lines))  # noqa: PLR2004 - areas
-    away = {
-        name: tree.query_nearest(shapely.points(xy), return_distance=True, all_matches=False)[1]
-        for name, xy in places.items()
-    }
-    medians = {name: float(np.median(d)) for name, d in away.items()}
-    shares = {name: float(np.mean(d <= NEAR_M)) for name, d in away.items()}
-    likely = min(medians, key=lambda name: (medians[name], name != "declared"))
-    if 2 * medians[likely] <= medians["declared"] and shares[likely] >= shares["declared"] + SHARE_GAIN:
-        return _verdict(likely, points - places[likely], medians)
-    if medians["declared"] > FAR_M:
-        return _far(points, tree, medians, declared)
-    return Suspicion(declared, 0.0, 0.0, MappingProxyType(medians), "fits")
-
-
-def _verdict(likely: str, offset: Floats, medians: dict[str, float]) -> Suspicion:
-    east, north = np.median(offset, axis=0)
-    bearing = math.degrees(math.atan2(east, north)) % 360
-    return Suspicion(likely, math.hypot(east, north), bearing, MappingProxyType(medians), "suspect")
-
-
-def _far(points: Floats, tree: shapely.STRtree, medians: dict[str, float], declared: str) -> Suspicion:
-    at = tree.query_nearest(shapely.points(points), all_matches=False)[1]
-    nearest = shapely.get_coordinates(
-        shapely.get_point(shapely.shortest_line(shapely.points(points), tree.geometries.take(at)), -1)
-    )
-    offset = points - nearest
-    unit = offset / np.maximum(np.hypot(*offset.T), 1e-9)[:, None]
-    if np.hypot(*unit.mean(axis=0)) >= COMMON_DIRECTION:
-        return _verdict("shifted", offset, medians)
-    return Suspicion(declared, 0.0, 0.0, MappingProxyType(medians), "fits")
+        return untested(declared)
+    return judge(_hypotheses(points, str(frame.crs), declared), reference.geometry, declared=declared)
 
 
 def _hypotheses(points: Floats, crs: str, declared: str) -> dict[str, Floats]:
@@ -354,12 +298,6 @@ def _hypotheses(points: Floats, crs: str, declared: str) -> dict[str, Floats]:
         "declared": points,
         **{name: np.column_stack(_transform(*place, WGS84, crs)) for name, place in true.items()},
     }
-
-
-def _sample(frame: gpd.GeoDataFrame) -> Floats:
-    xy = shapely.get_coordinates(frame.geometry.dropna().to_numpy())
-    xy = xy[np.isfinite(xy).all(axis=1)]
-    return xy[:: max(1, math.ceil(len(xy) / MAX_POINTS))]
 
 
 def _without_offset(x: Floats, y: Floats, datum: Datum) -> Pair:
