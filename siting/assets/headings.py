@@ -1,6 +1,7 @@
 """Which column of a layer a heading of a file means."""
 
 import csv
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -124,9 +125,9 @@ def _chosen(headings: Sequence[str], layer: str, mapping: Mapping[str, str]) -> 
     for heading, field in mapping.items():
         if heading not in headings:
             raise BadInput("assets.read.no_heading", heading=heading, known=", ".join(headings))
-        if field and schema.column(layer, field).derived:
+        if field and plain(field) not in place_headings() and schema.column(layer, field).derived:
             raise BadInput("assets.read.derived", column=field)
-    return mapping
+    return {heading: "" if plain(field) in place_headings() else field for heading, field in mapping.items()}
 
 
 def _by_prefix(heading: str, table: Mapping[str, str], findings: list[Finding]) -> str | None:
@@ -141,12 +142,20 @@ def _by_prefix(heading: str, table: Mapping[str, str], findings: list[Finding]) 
     return field
 
 
-def coordinates(headings: Sequence[str], *, geographic: bool) -> tuple[str, str] | None:
-    """The two headings that hold a place, or None; degrees are preferred for a geographic datum."""
+def coordinates(headings: Sequence[str], *, geographic: bool, mapping: Mapping[str, str]) -> tuple[str, str] | None:
+    """The two headings that hold a place, or None; a person's mapping wins over the table."""
     wanted = ("degrees", "any") if geographic else ("metres", "any")
     table = place_headings()
     for kind in wanted:
-        pair = [next((h for h in headings if table.get(plain(h)) == (axis, kind)), None) for axis in "xy"]
+        pair = [_first(headings, table, (axis, kind), mapping) for axis in "xy"]
         if pair[0] is not None and pair[1] is not None:
             return pair[0], pair[1]
     return None
+
+
+def _first(
+    headings: Sequence[str], table: Mapping[str, tuple[str, str]], wanted: tuple[str, str], mapping: Mapping[str, str]
+) -> str | None:
+    decided = (h for h in headings if table.get(plain(mapping.get(h, ""))) == wanted)
+    found = (h for h in headings if h not in mapping and table.get(plain(h)) == wanted)
+    return next(itertools.chain(decided, found), None)

@@ -210,7 +210,14 @@ def _is_data(raw: Raw, at: int, findings: list[Finding]) -> bool:
 
 
 def read_layer(
-    data: bytes, *, name: str, datum: str | None, layer: str, sheet: str | None = None, limits: Limits | None = None
+    data: bytes,
+    *,
+    name: str,
+    datum: str | None,
+    layer: str,
+    sheet: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
 ) -> Table:
     """A file with places: the shapes of a GIS file, or points from the coordinate columns of a table.
 
@@ -222,6 +229,9 @@ def read_layer(
         Declared datum; an undeclared one is refused, for GeoJSON too.
     layer : str
         Layer whose headings are looked for.
+    mapping : mapping, optional
+        heading -> column, as a person decided; ``lon_deg`` and ``lat_deg`` (or ``easting_m`` and
+        ``northing_m``) may be among them.
 
     Returns
     -------
@@ -235,11 +245,11 @@ def read_layer(
         If the datum is missing or unknown, or a table has no coordinate columns.
     """
     geographic = is_geographic(datum_of(datum).crs)
-    expected = [*headings.known(layer), *headings.place_headings()]
+    expected = [*headings.known(layer), *headings.place_headings(), *(mapping or {})]
     table = read_table(data, name=name, sheet=sheet, columns=expected, limits=limits)
     if isinstance(table.frame, gpd.GeoDataFrame):
         return table
-    pair = headings.coordinates(list(table.frame.columns), geographic=geographic)
+    pair = headings.coordinates(list(table.frame.columns), geographic=geographic, mapping=mapping or {})
     if pair is None:
         raise BadInput("assets.read.no_place", headings=", ".join(table.frame.columns))
     axes, findings = zip(*(_axis(table, heading, geographic=geographic) for heading in pair), strict=True)
@@ -260,7 +270,7 @@ def _axis(table: Table, heading: str, *, geographic: bool) -> tuple[np.ndarray, 
     findings = [
         Finding(
             code="TYPE",
-            row=int(row),
+            row=int(str(row)),
             column=heading,
             sheet=table.sheet,
             value=str(cell),
