@@ -1,0 +1,225 @@
+"""The part of a problem that is still open, in canonical order and exact arithmetic.
+
+People are rounded to one unit, a power of two small enough that the rounding vanishes beside float noise
+(total / 2**52 per row) and large enough that every sum of gains is exact in float64.  Results therefore do
+not depend on the order in which rows or options arrive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from siting.plan.kernels import Cover, Limits, State
+from siting.plan.problem import CoverProblem
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+BUDGET = "budget_yuan"
+COUNT = "count"
+EXACT_BITS = 52
+TRIM_SHARE = 0.001
+TRIM_TOTAL = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """Free options and the rows they can still improve.
+
+    Parameters
+    ----------
+    problem : CoverProblem
+        Where it comes from.
+    place : array of int [options]
+        Position of each free option in the problem, by ascending id.
+    cover, limits
+        Gains [persons] and rules (the budget is one of them) of the free options.
+    rule_names : tuple of str
+        Name of each rule, in the order of `limits`.
+    cost_yuan : array of float [options]
+        Cost of the free options.
+    count : int
+        Most options that may be added.
+    base_value : float
+        Expected people covered without any free option, locked ones included.
+    row_weight : array of float [rows]
+        People of each open row.
+    slack : float
+        What entries left out could add at most; belongs to every bound.
+    """
+
+    problem: CoverProblem
+    place: Ints
+    cover: Cover
+    limits: Limits
+    rule_names: tuple[str, ...]
+    cost_yuan: Floats
+    count: int
+    base_value: float
+    row_weight: Floats
+    slack: float = 0.0
+
+    @property
+    def options(self) -> int:
+        """Number of free options."""
+        return self.place.size
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that a free option can improve."""
+        return self.row_weight.size
+
+    @property
+    def entries(self) -> int:
+        """Number of gains."""
+        return self.cover.col_gain.size
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether yuan are limited."""
+        return BUDGET in self.rule_names
+
+    @property
+    def has_floor(self) -> bool:
+        """Whether any rule asks for at least something."""
+        return bool(np.isfinite(self.limits.low).any())
+
+    def empty(self) -> State:
+        """The state before anything is chosen."""
+        gain = np.zeros(self.options)
+        np.add.at(gain, np.repeat(np.arange(self.options), np.diff(self.cover.col_ptr)), self.cover.col_gain)
+        flags = np.zeros(self.options, dtype=np.bool_)
+        return State(flags, flags.copy(), np.zeros(self.rows), gain, np.zeros(self.limits.low.size))
+
+    def ids(self, chosen: Collection[int]) -> tuple[str, ...]:
+        """Names of free options by their position in the core."""
+        return tuple(str(self.problem.option_id[self.place[at]]) for at in chosen)
+
+    def positions(self, option_ids: Collection[str]) -> Ints:
+        """Positions in the core of those named options that are free."""
+        back = np.full(self.problem.option_id.size, -1, dtype=np.int64)
+        back[self.place] = np.arange(self.options)
+        found = back[self.problem.index_of(option_ids)]
+        return np.sort(found[found >= 0])
+
+
+def open_part(problem: CoverProblem) -> Core:
+    """Fold existing and locked sites into the base, drop forbidden options and hopeless rows, sort by id."""
+    unit = _unit(problem.weight)
+    level = _rounded(problem.weight * problem.base, unit)
+    matrix = problem.cover
+    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    people = _rounded(matrix.data * problem.weight[matrix.indices], unit)
+    held = problem.locked[column]
+    np.maximum.at(level, matrix.indices[held], people[held])
+    free = np.flatnonzero(~(problem.locked | problem.forbidden))
+    place = free[np.argsort(problem.option_id[free], kind="stable")]
+    back = np.full(problem.option_id.size, -1, dtype=np.int64)
+    back[place] = np.arange(place.size)
+    gain = people - level[matrix.indices]
+    keep = (gain > 0) & (back[column] >= 0)
+    row_back, row_place = _open_rows(problem, matrix.indices[keep])
+    entries = sparse.coo_matrix(
+        (gain[keep], (row_back[matrix.indices[keep]], back[column[keep]])), shape=(row_place.size, place.size)
+    )
+    names, limits = _limits(problem, place, back)
+    return Core(
+        problem=problem,
+        place=place,
+        cover=cover_of(entries),
+        limits=limits,
+        rule_names=names,
+        cost_yuan=problem.cost_yuan[place],
+        count=place.size if problem.limits.count is None else min(place.size, int(problem.limits.count)),
+        base_value=float(level.sum()),
+        row_weight=problem.weight[row_place],
+    )
+
+
+def _unit(weight: Floats) -> float:
+    total = float(weight.sum())
+    return 2.0 ** (math.ceil(math.log2(total)) - EXACT_BITS) if total > 0 else 1.0
+
+
+def _rounded(values: Floats, unit: float) -> Floats:
+    return np.rint(values / unit) * unit
+
+
+def _open_rows(problem: CoverProblem, used: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
+    rows = np.unique(used).astype(np.int64)
+    rows = rows[np.argsort(np.asarray(problem.row_id)[rows], kind="stable")]
+    back = np.full(problem.weight.size, -1, dtype=np.int64)
+    back[rows] = np.arange(rows.size)
+    return back, rows
+
+
+def cover_of(entries: sparse.spmatrix) -> Cover:
+    """Both orders of a gain matrix [rows, options]."""
+    by_column, by_row = sparse.csc_matrix(entries), sparse.csr_matrix(entries)
+    by_column.sort_indices()
+    by_row.sort_indices()
+    return Cover(
+        by_column.indptr.astype(np.int64),
+        by_column.indices.astype(np.int32),
+        by_column.data.astype(np.float64),
+        by_row.indptr.astype(np.int64),
+        by_row.indices.astype(np.int32),
+        by_row.data.astype(np.float64),
+    )
+
+
+def _limits(problem: CoverProblem, place: Ints, back: Ints) -> tuple[tuple[str, ...], Limits]:
+    names, low, high, triples = [], [], [], []
+    budget = problem.limits.budget_yuan
+    if budget is not None:
+        names, low, high = [BUDGET], [-np.inf], [budget]
+        triples.append((np.zeros(place.size, dtype=np.int64), np.arange(place.size), problem.cost_yuan[place]))
+    for rule in sorted(problem.rules, key=lambda rule: rule.name):
+        held = float(rule.coefficient[problem.locked[rule.option_index]].sum())
+        free = back[rule.option_index] >= 0
+        triples.append((np.full(free.sum(), len(names)), back[rule.option_index[free]], rule.coefficient[free]))
+        names.append(rule.name)
+        low.append(-np.inf if rule.at_least is None else rule.at_least - held)
+        high.append(np.inf if rule.at_most is None else rule.at_most - held)
+    matrix = sparse.csc_matrix((len(names), place.size))
+    if triples:
+        rule_row, option, coefficient = (np.concatenate(part) for part in zip(*triples, strict=True))
+        matrix = sparse.csc_matrix((coefficient, (rule_row, option)), shape=(len(names), place.size))
+        matrix.eliminate_zeros()
+    limits = Limits(
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32),
+        matrix.data.astype(np.float64),
+        np.array(low, dtype=np.float64),
+        np.array(high, dtype=np.float64),
+    )
+    return tuple(names), limits
+
+
+def trimmed(core: Core, *, added: float) -> Core:
+    """Leave out gains below a thousandth of their row's people while the loss stays below 0.01 % of `added` [persons].
+
+    What the left-out entries could add at most is kept as `slack`.
+    """
+    cover = core.cover
+    small = cover.row_gain < TRIM_SHARE * np.repeat(core.row_weight, np.diff(cover.row_ptr))
+    row = np.repeat(np.arange(core.rows), np.diff(cover.row_ptr))
+    largest = np.zeros(core.rows)
+    np.maximum.at(largest, row[small], cover.row_gain[small])
+    order = np.argsort(largest, kind="stable")
+    allowed = np.zeros(core.rows, dtype=np.bool_)
+    allowed[order] = np.cumsum(largest[order]) <= TRIM_TOTAL * added
+    drop = small & allowed[row]
+    if not drop.any():
+        return core
+    keep = ~drop
+    entries = sparse.coo_matrix(
+        (cover.row_gain[keep], (row[keep], cover.row_col[keep])), shape=(core.rows, core.options)
+    )
+    return replace(core, cover=cover_of(entries), slack=core.slack + float(largest[allowed].sum()))

@@ -1,0 +1,202 @@
+"""Good plans quickly: lazy greedy, then single swaps and seeded kicks along a path of growing sets."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from siting.plan import kernels
+from siting.plan.core import Core, open_part
+from siting.plan.feasible import feasible_set
+from siting.plan.kernels import State
+from siting.plan.problem import CoverProblem
+from siting.plan.result import Found, Plan, Step, Watch, added_by, dress
+
+PASSES = 10
+MEMBERS_PER_KICK = 4
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass
+class _Walk:
+    """A state with its size and what it adds [persons]."""
+
+    core: Core
+    state: State
+    size: int
+    added: float
+
+    def put(self, options: Ints) -> None:
+        for option in options:
+            self.added += kernels.add(self.core.cover, self.core.limits, self.state, option)
+            self.size += 1
+
+    def chosen(self) -> Ints:
+        return np.flatnonzero(self.state.chosen)
+
+
+def greedy(problem: CoverProblem) -> Plan:
+    """The plan of the lazy greedy, its bound the trivial one; fast and never shipped unproven."""
+    core, watch = open_part(problem), Watch()
+    chosen = greedy_set(core)
+    found = Found(
+        chosen,
+        (Step("greedy", core.base_value + added_by(core, chosen), math.inf, watch.seconds),),
+        whole_value(core),
+        "greedy",
+    )
+    return dress(core, found, watch, gap=0.0)
+
+
+def whole_value(core: Core) -> float:
+    """Expected people covered if every free option were chosen: the trivial bound."""
+    starts = core.cover.row_ptr[:-1]
+    return (
+        core.base_value
+        + (float(np.maximum.reduceat(core.cover.row_gain, starts).sum()) if core.rows else 0.0)
+        + core.slack
+    )
+
+
+def greedy_set(core: Core) -> Ints:
+    """Lazy greedy by gain; with a budget also by gain per yuan and the best single option, the best of them."""
+    start = feasible_set(core)
+    choices = [_celf(core, start, np.ones(core.options))]
+    if core.has_budget:
+        choices.append(_celf(core, start, np.maximum(core.cost_yuan, 1e-9)))
+        choices.append(_best_single(core, start))
+    values = [added_by(core, chosen) for chosen in choices]
+    return choices[int(np.argmax(values))]
+
+
+def _celf(core: Core, start: Ints, price: npt.NDArray[np.float64]) -> Ints:
+    """CELF (Leskovec et al. 2007): a heap of stale gains, the top re-evaluated until it stays."""
+    walk = _Walk(core, core.empty(), 0, 0.0)
+    walk.put(start)
+    gain, state = walk.state.gain, walk.state
+    heap = [(-gain[at] / price[at], at) for at in range(core.options) if gain[at] > 0]
+    heapq.heapify(heap)
+    while heap and walk.size < core.count:
+        stale, option = heapq.heappop(heap)
+        now = -gain[option] / price[option]
+        if now != stale:
+            if now < 0:
+                heapq.heappush(heap, (now, option))
+        elif not state.chosen[option] and kernels.fits(core.limits, state, option, 0):
+            walk.put(np.array([option]))
+    return walk.chosen()
+
+
+def _best_single(core: Core, start: Ints) -> Ints:
+    walk = _Walk(core, core.empty(), 0, 0.0)
+    walk.put(start)
+    if walk.size < core.count:
+        best = kernels.best_addition(core.limits, walk.state, np.ones(core.options), 0)
+        walk.put(np.array([best] if best >= 0 else [], dtype=np.int64))
+    return walk.chosen()
+
+
+def path_search(
+    problem: CoverProblem, *, kicks: int = 60, seed: int = 0, start: Plan | Collection[str] | None = None
+) -> Plan:
+    """The best plan met on the path of growing sets, its bound the trivial one.
+
+    Parameters
+    ----------
+    problem : CoverProblem
+        The question.
+    kicks : int
+        Random replacements tried at each size.
+    seed : int
+        Of the random numbers.
+    start : Plan, option ids or None
+        A known feasible plan; the result is never worse.
+    """
+    core, watch = open_part(problem), Watch()
+    chosen = search_set(core, kicks=kicks, seed=seed, start=start_set(core, start), watch=watch)
+    step = Step("search", core.base_value + added_by(core, chosen), math.inf, watch.seconds)
+    return dress(core, Found(chosen, (step,), whole_value(core), "path_search", kicks, seed), watch, gap=0.0)
+
+
+def start_set(core: Core, start: Plan | Collection[str] | None) -> Ints | None:
+    """Positions of a start plan if it is feasible here, else None."""
+    if start is None:
+        return None
+    names = start.chosen if isinstance(start, Plan) else start
+    chosen = core.positions([name for name in names if name in set(core.problem.option_id.tolist())])
+    walk = _Walk(core, core.empty(), 0, 0.0)
+    walk.put(chosen)
+    over = walk.state.activity > core.limits.high + 1e-9 * np.maximum(1.0, np.abs(core.limits.high))
+    return None if over.any() or walk.size > core.count or kernels.short_rules(core.limits, walk.state) else chosen
+
+
+def search_set(core: Core, *, kicks: int, seed: int, start: Ints | None, watch: Watch) -> Ints:
+    """Positions of the best set met: by the path if only the number counts, else from the best greedy set."""
+    if core.has_budget or core.has_floor:
+        first = greedy_set(core)
+        found = _improved(core, first, kicks=kicks * max(1, first.size), seed=seed, watch=watch)
+    else:
+        found = _path(core, kicks=kicks, seed=seed, watch=watch)
+    if start is None:
+        return found
+    other = _improved(core, start, kicks=kicks, seed=seed, watch=watch)
+    return other if added_by(core, other) > added_by(core, found) else found
+
+
+def _path(core: Core, *, kicks: int, seed: int, watch: Watch) -> Ints:
+    walk = _Walk(core, core.empty(), 0, 0.0)
+    ones = np.ones(core.options)
+    for size in range(1, core.count + 1):
+        before = walk.size
+        hurried = watch.stop(share=0.5)
+        _fill(walk, ones, core.count if hurried else size)
+        if hurried or walk.size == before:
+            break
+        _settle(walk, ones)
+        _kick(walk, ones, size, rng=np.random.Generator(np.random.PCG64([seed, size])), kicks=kicks)
+        watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * size / core.count)
+    return walk.chosen()
+
+
+def _improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) -> Ints:
+    walk = _Walk(core, core.empty(), 0, 0.0)
+    walk.put(first)
+    ones = np.ones(core.options)
+    price = np.maximum(core.cost_yuan, 1e-9) if core.has_budget else ones
+    _settle(walk, ones)
+    _fill(walk, ones, core.count)
+    rng = np.random.Generator(np.random.PCG64([seed, 0]))
+    block = 50
+    for done in range(0, kicks, block):
+        if watch.stop(share=0.5):
+            break
+        _kick(walk, price, core.count, rng=rng, kicks=min(block, kicks - done))
+        watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * done / kicks)
+    return walk.chosen()
+
+
+def _fill(walk: _Walk, price: npt.NDArray[np.float64], count: int) -> None:
+    added, walk.size = kernels.fill(walk.core.cover, walk.core.limits, walk.state, price, walk.size, count)
+    walk.added += added
+
+
+def _settle(walk: _Walk, ones: npt.NDArray[np.float64]) -> None:
+    walk.state.dirty[:] = walk.state.chosen
+    walk.added += kernels.settle(walk.core.cover, walk.core.limits, walk.state, ones, PASSES)
+
+
+def _kick(walk: _Walk, price: npt.NDArray[np.float64], count: int, *, rng: np.random.Generator, kicks: int) -> None:
+    core, ones = walk.core, np.ones(walk.core.options)
+    draws = rng.random((kicks, MEMBERS_PER_KICK, 3))
+    if walk.size == 0:
+        return
+    for turn in range(kicks):
+        added, walk.size = kernels.kick(
+            core.cover, core.limits, walk.state, price, ones, walk.size, count, draws[turn], PASSES
+        )
+        walk.added += added
