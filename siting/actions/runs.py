@@ -1,0 +1,164 @@
+"""Ask for long work, follow it, stop it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from siting.access import Actor, require
+from siting.compute import local
+from siting.errors import BadInput, Cancelled
+from siting.store import journal, runs
+from siting.store.database import Database
+from siting.store.runs import Run
+
+KINDS = ("coverage", "score", "plan")
+PERMISSION = "plan.run"
+Clock = Callable[[], datetime]
+
+
+@dataclass
+class Reporter:
+    """What running work tells the outside: its step, its progress, and whether it should stop.
+
+    Parameters
+    ----------
+    db : Database
+        The store that holds the run's row.
+    run_id : str
+        The run.
+    clock : callable
+        The time now.
+    """
+
+    db: Database
+    run_id: str
+    clock: Clock
+    stage: str = ""
+    start: float = 0.0
+    end: float = 1.0
+    _stop: bool = False
+    _last: datetime | None = None
+
+    def step(self, stage: str, start: float, end: float) -> None:
+        """Enter a step that covers the share start..end of the whole; stops here when asked to.
+
+        Raises
+        ------
+        Cancelled
+            If somebody asked to stop.
+        """
+        self.stage, self.start, self.end, self._last = stage, start, end, None
+        self.progress(0.0)
+        if self._stop:
+            raise Cancelled("compute.cancelled")
+
+    def progress(self, share: float) -> None:
+        """Finished share of the present step; written at most twice a second."""
+        now = self.clock()
+        if self._last is not None and (now - self._last).total_seconds() < 0.5 and share < 1.0:  # noqa: PLR2004 - twice a second
+            return
+        self._last = now
+        done = self.start + (self.end - self.start) * share
+        self._stop = runs.beat(self.db, self.run_id, progress=done, stage=self.stage, now=now)
+
+    def cancelled(self) -> bool:
+        """Whether somebody asked to stop, as of the last report."""
+        return self._stop
+
+    def mapper(self, *, processes: int = 1) -> local.Mapper:
+        """An ordered map that reports this step's progress and stops when asked to."""
+        return local.mapper(processes=processes, progress=self.progress, cancelled=self.cancelled)
+
+
+def start(
+    db: Database, actor: Actor, kind: str, params: Mapping[str, Any], *, now: datetime, status: str = "queued"
+) -> str:
+    """Queue long work for the worker (or, with ``status="running"``, record what the caller does itself).
+
+    Returns
+    -------
+    str
+        The run's id.
+
+    Raises
+    ------
+    BadInput
+        If the kind is unknown.
+    NotAllowed
+        If the actor may not run plans.
+    """
+    require(actor, PERMISSION)
+    if kind not in KINDS:
+        raise BadInput("run.kind", kind=kind, known=", ".join(KINDS))
+    run_id = f"{kind}-{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+    runs.add(db, run_id=run_id, kind=kind, params=params, actor=actor.id, now=now, status=status)
+    return run_id
+
+
+def get(db: Database, actor: Actor, run_id: str) -> Run:
+    """One run; NotFound if there is none of this id."""
+    require(actor, PERMISSION)
+    return runs.get(db, run_id)
+
+
+def latest(db: Database, actor: Actor, kind: str, *, status: str | None = None) -> Run | None:
+    """The newest run of a kind, if any."""
+    require(actor, PERMISSION)
+    return runs.latest(db, kind, status=status)
+
+
+def listing(db: Database, actor: Actor, kind: str | None = None, *, limit: int = 20) -> list[Run]:
+    """Runs, newest first."""
+    require(actor, PERMISSION)
+    return runs.listing(db, kind, limit=limit)
+
+
+def cancel(db: Database, actor: Actor, run_id: str, *, now: datetime) -> None:
+    """Ask a run to stop; what it has found so far is kept where the work can keep it."""
+    require(actor, PERMISSION)
+    runs.get(db, run_id)
+    runs.request_cancel(db, run_id, now=now)
+
+
+def finished(db: Database, actor: Actor, kind: str, run_id: str | None) -> Run:
+    """The named finished run, or the newest finished one of the kind.
+
+    Raises
+    ------
+    BadInput
+        If there is none yet: the message says what to run first.
+    """
+    require(actor, PERMISSION)
+    run = runs.latest(db, kind, status="done") if run_id is None else runs.get(db, run_id)
+    if run is None or run.kind != kind or run.status != "done":
+        raise BadInput("run.none_finished", kind=kind, id=run_id or "")
+    return run
+
+
+def folder(db: Database, run_id: str) -> Path:
+    """Where a run's files lie."""
+    return db.settings.runs_folder / run_id
+
+
+def close(db: Database, actor: Actor, run: Run, result: Mapping[str, Any], *, now: datetime) -> None:
+    """Mark a run done and journal it."""
+    runs.finish(db, run.id, status="done", result=result, now=now)
+    with db.write() as connection:
+        payload = {"run": run.id, "params": _as_text(run.params)}
+        journal.append(
+            connection, key=db.key(), stream=f"run.{run.kind}", actor=actor, kind=run.kind, payload=payload, now=now
+        )
+
+
+def _as_text(value: Any) -> Any:
+    """The journal keeps decimals as text."""
+    if isinstance(value, Mapping):
+        return {k: _as_text(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_text(v) for v in value]
+    return str(value) if isinstance(value, float) else value

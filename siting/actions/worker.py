@@ -1,0 +1,89 @@
+"""Execute queued runs: the loop of the worker process, and the same step for the command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from siting import settings
+from siting.access import Actor, local_admin
+from siting.actions import coverage, plans
+from siting.actions import runs as run_actions
+from siting.errors import Cancelled, SitingError
+from siting.store import runs
+from siting.store.database import Database, open_database
+from siting.store.runs import Run
+
+LOG = logging.getLogger("siting.worker")
+IDLE_S = 0.25
+Work = Callable[[Database, Actor, Run, run_actions.Reporter], Mapping[str, Any]]
+WORK: Mapping[str, Work] = {
+    "coverage": coverage.execute,
+    "score": plans.execute_score,
+    "plan": plans.execute_plan,
+}
+
+
+def execute(db: Database, actor: Actor, run: Run, *, clock: Callable[[], datetime]) -> Run:
+    """Do the work of a claimed run and close it; what goes wrong for a reason is raised after it is recorded.
+
+    Raises
+    ------
+    SitingError
+        The reason for which the run failed or stopped.
+    """
+    reporter = run_actions.Reporter(db, run.id, clock)
+    try:
+        result = WORK[run.kind](db, actor, run, reporter)
+    except SitingError as error:
+        status = "cancelled" if isinstance(error, Cancelled) else "failed"
+        runs.finish(db, run.id, status=status, message=error.message(), now=clock())
+        raise
+    run_actions.close(db, actor, run, result, now=clock())
+    return runs.get(db, run.id)
+
+
+def run_now(db: Database, actor: Actor, kind: str, params: Mapping[str, Any], *, clock: Callable[[], datetime]) -> Run:
+    """Record and execute at once, in this process: how the command line works."""
+    run_id = run_actions.start(db, actor, kind, params, now=clock(), status="running")
+    return execute(db, actor, runs.get(db, run_id), clock=clock)
+
+
+def step(db: Database, *, clock: Callable[[], datetime]) -> bool:
+    """Execute one queued run if there is one; whether there was."""
+    run = runs.claim(db, now=clock())
+    if run is None:
+        return False
+    actor = local_admin(source="system")
+    try:
+        execute(db, actor, run, clock=clock)
+    except SitingError as error:
+        LOG.warning("run %s: %s", run.id, error)
+    except Exception:
+        LOG.exception("run %s failed unexpectedly", run.id)
+        runs.finish(db, run.id, status="failed", message="run.unexpected", now=clock())
+    return True
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).astimezone()
+
+
+def main() -> None:
+    """``python -m siting.actions.worker DIR``: work until the parent goes away."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    db = open_database(settings.load(Path(sys.argv[1])))
+    parent = os.getppid()
+    while os.getppid() == parent:
+        if not step(db, clock=_now):
+            time.sleep(IDLE_S)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The command line: one command per action.
+
+Exit codes: 0 done, 1 unexpected, 2 bad input or not found, 3 not allowed, 4 conflict, 5 not solved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from siting import words
+from siting.access import Actor
+from siting.actions import assets, coverage, plans, projects, worker
+from siting.errors import BadInput, SitingError, exit_code
+from siting.store.database import Database
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Project = Annotated[Path | None, typer.Option("--project", help="区县目录；默认当前目录，只读命令默认样例")]
+Account = Annotated[str | None, typer.Option("--as", help="以哪个账号执行；默认本机数据管理员")]
+Json = Annotated[bool, typer.Option("--json", help="结果以 JSON 输出")]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a command works with: the open district and who acts."""
+
+    db: Database
+    actor: Actor
+
+
+def now() -> datetime:
+    """The time at this machine, with its zone."""
+    return datetime.now(UTC).astimezone()
+
+
+def desk(project: Path | None, account: str | None, *, writing: bool) -> Desk:
+    """Open the district for a command."""
+    db = projects.open_project(project, writing=writing, now=now())
+    return Desk(db, projects.account(db, account, source="cli"))
+
+
+def show(result: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print a result: a line per figure, or JSON."""
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False, default=str, indent=1))
+        return
+    for name, value in result.items():
+        title = words.say(f"cli.{name}") if words.has(f"cli.{name}") else name
+        typer.echo(f"{title}: {_text(value)}")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
+    if isinstance(value, Mapping):
+        return "；".join(f"{k} {_text(v)}" for k, v in value.items())
+    return str(value)
+
+
+@app.command()
+def init(
+    folder: Path,
+    name: Annotated[str, typer.Option("--name", help="区县名称")],
+    datum: Annotated[str, typer.Option("--datum", help="文件坐标基准：wgs84 cgcs2000 gcj02 bd09 epsg:N")],
+    boundary: Annotated[Path | None, typer.Option("--boundary", help="边界文件")] = None,
+    feature: Annotated[str | None, typer.Option("--feature", help="在多个要素中选定边界：列=值")] = None,
+    around: Annotated[Path | None, typer.Option("--around", help="没有边界时，取这些要素周围为范围")] = None,
+    as_json: Json = False,
+) -> None:
+    """新建区县目录。 Make a district folder."""
+    if (boundary is None) == (around is None):
+        raise BadInput("cli.one_of", options="--boundary, --around")
+    source = boundary or around
+    assert source is not None  # noqa: S101 - settled by the line above
+    db = projects.init(
+        folder,
+        name=name,
+        data=source.read_bytes(),
+        file_name=source.name,
+        datum=datum,
+        feature=feature,
+        around=around is not None,
+        now=now(),
+    )
+    show({"folder": folder, "name": name, "crs": db.settings.crs}, as_json=as_json)
+
+
+@app.command()
+def sample(
+    folder: Path,
+    size: Annotated[str, typer.Option("--size", help="full 或 small（1 km²）")] = "full",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="样例基准日期 YYYY-MM-DD")] = None,
+    as_json: Json = False,
+) -> None:
+    """生成样例区（合成数据）。 Make the synthetic sample district."""
+    day = _day(as_of) if as_of else None
+    db = projects.build_sample(folder, size=size, as_of=day, now=now())
+    show({"folder": folder, "name": db.settings.name, "crs": db.settings.crs}, as_json=as_json)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInput("cli.date", value=text) from error
+
+
+def _pairs(items: list[str], option: str) -> dict[str, str]:
+    parts = [item.partition("=") for item in items]
+    bad = [item for item, (_, sign, _) in zip(items, parts, strict=True) if not sign]
+    if bad:
+        raise BadInput("cli.pair", option=option, value=", ".join(bad))
+    return {key: value for key, _, value in parts}
+
+
+@app.command(name="import")
+def import_(
+    layer: str,
+    file: Path,
+    datum: Annotated[str | None, typer.Option("--datum", help="坐标基准，必须声明")] = None,
+    asset_class: Annotated[str | None, typer.Option("--class", help="设施类别")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="字段=值，整列填入")] = None,
+    map_: Annotated[list[str] | None, typer.Option("--map", help="表头=字段")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只检查，不写入")] = False,
+    findings: Annotated[Path | None, typer.Option("--findings", help="问题清单 CSV")] = None,
+    rejected: Annotated[Path | None, typer.Option("--rejected", help="被搁置的行 XLSX")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", help="坐标基准存疑时仍要导入的理由")] = None,
+    project: Project = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """导入图层文件。 Import a file into a layer."""
+    at = desk(project, account, writing=True)
+    plan = assets.dry_run(
+        at.db,
+        at.actor,
+        file.read_bytes(),
+        name=file.name,
+        layer=layer,
+        datum=datum,
+        mapping=_pairs(map_ or [], "--map"),
+        set_values=_pairs(set_ or [], "--set"),
+        asset_class=asset_class,
+        now=now(),
+    )
+    if findings is not None:
+        findings.write_bytes(assets.findings_csv(plan))
+    if rejected is not None:
+        rejected.write_bytes(assets.rejected_rows(plan))
+    if not dry_run:
+        assets.commit(at.db, at.actor, plan.id, now=now(), reason=reason)
+    show({**assets.summary(plan), "written": not dry_run}, as_json=as_json)
+
+
+@app.command(name="coverage")
+def coverage_(
+    out: Annotated[Path, typer.Option("--out", help="GeoTIFF 文件")],
+    network: Annotated[str | None, typer.Option("--network", help="网络，如 ctcu-n78-a")] = None,
+    profile: Annotated[str | None, typer.Option("--profile", help="门限口径，如 weak-110")] = None,
+    mix: Annotated[str | None, typer.Option("--mix", help="人口时段 night 或 day")] = None,
+    cell_m: Annotated[float | None, typer.Option("--cell-m", help="格网边长 [m]")] = None,
+    project: Project = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """计算覆盖与缺口。 Compute coverage and gap."""
+    at = desk(project, account, writing=False)
+    given = {"network": network, "profile": profile, "mix": mix, "cell_m": cell_m}
+    run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db.settings, given), clock=now)
+    coverage.write_geotiff(at.db, at.actor, run.id, out)
+    show({"run": run.id, **run.result, "out": out}, as_json=as_json)
+
+
+@app.command()
+def score(
+    out: Annotated[Path, typer.Option("--out", help="GeoPackage 文件")],
+    admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
+    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认最近一次")] = None,
+    project: Project = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """给候选点评分。 Score the candidates."""
+    at = desk(project, account, writing=False)
+    run = _score(at, admit=admit, coverage_run=coverage_run)
+    plans.write_candidates(at.db, at.actor, run.id, out)
+    show({"run": run.id, **run.result, "out": out}, as_json=as_json)
+
+
+@app.command()
+def plan(
+    out: Annotated[Path, typer.Option("--out", help="输出：.gpkg、.geojson、.xlsx 或 .html")],
+    count: Annotated[int | None, typer.Option("--count", help="选点个数")] = None,
+    budget: Annotated[float | None, typer.Option("--budget", help="预算 [元]")] = None,
+    admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
+    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认最近一次")] = None,
+    project: Project = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """求解选址方案。 Choose the best set of sites."""
+    if (count is None) == (budget is None):
+        raise BadInput("cli.one_of", options="--count, --budget")
+    at = desk(project, account, writing=False)
+    scored = _score(at, admit=admit, coverage_run=coverage_run)
+    given = {"score": scored.id, "count": count, "budget_yuan": budget}
+    run = worker.run_now(at.db, at.actor, "plan", plans.plan_params(at.db.settings, given), clock=now)
+    plans.write_plan(at.db, at.actor, run.id, out)
+    show({"run": run.id, **run.result, "out": out}, as_json=as_json)
+
+
+def _score(at: Desk, *, admit: str | None, coverage_run: str | None) -> Any:
+    """The scored candidates for a coverage run, computed unless they stand already."""
+    if admit not in {None, "unknown"}:
+        raise BadInput("cli.admit", value=admit)
+    base = plans.ensure_coverage(at.db, at.actor, coverage_run)
+    if base is None:
+        given: dict[str, Any] = {}
+        run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db.settings, given), clock=now)
+        base = run.id
+    wanted = {"coverage": base, "admit_unknown": admit == "unknown"}
+    standing = plans.standing_score(at.db, at.actor, wanted)
+    return standing or worker.run_now(at.db, at.actor, "score", wanted, clock=now)
+
+
+@app.command()
+def verify(project: Project = None, as_json: Json = False) -> None:
+    """校验日志链。 Check the journal's chains."""
+    at = desk(project, None, writing=False)
+    broken = {stream: report for stream, report in assets.journal_report(at.db, at.actor).items() if not report.ok}
+    show({"broken": {s: f"{r.why} @ {r.seq}" for s, r in broken.items()} or 0}, as_json=as_json)
+    if broken:
+        raise typer.Exit(4)
+
+
+@app.command()
+def serve(
+    project: Project = None,
+    host: Annotated[str | None, typer.Option("--host", help="监听地址，默认本机")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="端口")] = None,
+) -> None:
+    """启动网页。 Start the app."""
+    db = projects.open_project(project, writing=False, now=now())
+    server = importlib.import_module("siting.serve")  # by name: the server stands above the commands
+    server.run(db.settings, host=host, port=port)
+
+
+def main(argv: list[str] | None = None, *, run: Callable[..., Any] = app) -> None:
+    """Entry point of the console script: errors become one line and an exit code."""
+    try:
+        run(argv, standalone_mode=False)
+    except SitingError as error:
+        typer.echo(error.message(), err=True)
+        sys.exit(exit_code(error))
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.Abort:
+        sys.exit(1)
