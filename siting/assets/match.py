@@ -17,6 +17,8 @@ from siting.assets import schema
 PLACE_M = 1e-3
 # Columns that follow from the place; a moved row takes the new value even if no file brought it.
 FOLLOW_PLACE = ("street_office",)
+# What only the source that brought a row may change again: two lists that share a place do not overwrite each other.
+FOLLOW_SOURCE = ("extra",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ def difference(
     moved = ~shapely.equals_exact(rows.geometry.to_numpy(), before.geometry.to_numpy(), tolerance=PLACE_M)
     differs = {n: _differs(before[n], rows[n]) for n in spoken}
     differs |= {n: moved & _differs(before[n], rows[n]) for n in FOLLOW_PLACE if n in names and n not in spoken}
+    foreign = _differs(before["source"], rows["source"]) if "source" in names else np.zeros(len(rows), dtype=bool)
+    differs |= {n: differs[n] & ~foreign for n in FOLLOW_SOURCE if n in differs}
     changes = tuple(_changes(before, rows, {**differs, "geometry": moved}, key))
     touched = moved | np.logical_or.reduce(list(differs.values()), axis=0, initial=False)
     overlaid = _overlaid(before, rows, differs, moved)

@@ -62,7 +62,7 @@ def place(
         )
     if problem == "AXES_SWAPPED":
         sound = sound.set_geometry(swapped(sound.geometry))
-    moved = crs.to_project(sound, datum=datum, crs=project).rename_geometry("geometry")
+    moved = crs.to_project(sound, datum=datum, crs=project)
     repaired, more = repair(moved, layer=layer, sheet=sheet)
     findings += more
     if region is not None and not problem:
