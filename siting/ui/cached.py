@@ -1,0 +1,32 @@
+"""Answers kept between reruns, by what they are and by the version of the data behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from siting.ui.session import Desk
+
+T = TypeVar("T")
+
+
+def kept(desk: Desk, name: str, version: str, make: Callable[[], T]) -> T:
+    """An answer from memory, made once for every version.
+
+    Parameters
+    ----------
+    desk : Desk
+        Whose district; answers of two districts never mix.
+    name, version : str
+        What it is, and the state of the data behind it (layer revision, run id).
+    make : callable
+        Makes it.
+    """
+    return _kept(str(desk.settings.folder), desk.actor.role, name, version, make)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _kept(folder: str, role: str, name: str, version: str, _make: Callable[[], T]) -> T:  # noqa: ARG001 - the key of the cache
+    return _make()

@@ -1,0 +1,154 @@
+"""What the map asks the server for: tiles and features by layer name, from the same actions as the pages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from siting.access import Actor
+from siting.actions import coverage, plans
+from siting.actions import layers as layer_actions
+from siting.errors import NotFound
+from siting.geo import crs as datums
+from siting.geo.grid import Grid
+from siting.maps import basemap, layers, tiles
+from siting.maps.layers import Box
+from siting.maps.mercator import Tile
+from siting.store.database import Database
+
+BASEMAP_LAYERS = ("landcover", "buildings", "roads")
+RASTERS: Mapping[str, str] = MappingProxyType({"rsrp": "rsrp_dbm", "gap": "gap", "probability": "probability"})
+CROWDS: Mapping[str, str] = MappingProxyType({"assets": "class", "assets-status": "open_status"})
+SOURCES: Mapping[str, str] = MappingProxyType({"assets-status": "assets"})
+BANDS: Mapping[str, str] = MappingProxyType({"nr2600": "n41", "nr3500": "n78"})
+
+
+class Drawer:
+    """Draws for one district; keeps the prepared basemap, the points and the last rasters in memory.
+
+    Parameters
+    ----------
+    db : Database
+        The district.
+    actor : Actor
+        On whose behalf; the actions ask for permission.
+    """
+
+    def __init__(self, db: Database, actor: Actor) -> None:
+        self.db = db
+        self.actor = actor
+        self._lock = threading.Lock()
+        self._basemap = lru_cache(maxsize=1)(self._prepare_basemap)
+        self._crowd = lru_cache(maxsize=4)(self._read_crowd)
+        self._raster = lru_cache(maxsize=6)(self._read_raster)
+
+    def version(self, layer: str) -> str:
+        """State of the data behind a layer that is not bound to a run."""
+        sources = BASEMAP_LAYERS if layer == "basemap" else (SOURCES.get(layer, layer),)
+        return "-".join(str(layer_actions.revision(self.db, self.actor, name)) for name in sources)
+
+    def tile(self, layer: str, tile: Tile, *, run_id: str | None = None) -> bytes:
+        """One tile as PNG, from the folder of drawn tiles if it is there.
+
+        Raises
+        ------
+        NotFound
+            If there are no tiles of this name, or no such run.
+        """
+        draw, version = self._painter(layer, run_id)
+        return tiles.cached(self.db.settings.cache_folder, layer=layer, version=version, tile=tile, draw=draw)
+
+    def features(self, layer: str, *, box: Box | None = None, run_id: str | None = None) -> dict[str, Any]:
+        """A layer as GeoJSON, by box [deg] or whole.
+
+        Raises
+        ------
+        NotFound
+            If there is no such layer or run.
+        """
+        spec = layers.specs().get(layer)
+        if spec is None:
+            raise NotFound("maps.layer", layer=layer, known=", ".join(layers.specs()))
+        frame = self._run_frame(layer, run_id) if layer in {"candidates", "plan"} else self._layer_frame(layer, box)
+        return layers.geojson(layers.to_lonlat(frame), spec)
+
+    def _painter(self, layer: str, run_id: str | None) -> tuple[Callable[[Tile], bytes], str]:
+        if layer == "basemap":
+            return lambda tile: basemap.draw(self._locked(self._basemap, self.version("basemap")), tile), self.version(
+                "basemap"
+            )
+        if layer in CROWDS:
+            version = self.version(layer)
+            return lambda tile: self._dots(layer, version, tile), version
+        if layer in RASTERS and run_id:
+            return lambda tile: self._cells(layer, run_id, tile), _name(run_id)
+        raise NotFound("maps.layer", layer=layer, known=", ".join(("basemap", *CROWDS, *RASTERS)))
+
+    def _locked(self, make: Callable[..., Any], *key: str) -> Any:
+        with self._lock:
+            return make(*key)
+
+    def _prepare_basemap(self, _version: str) -> basemap.Basemap:
+        columns = {"landcover": ("kind",), "buildings": (), "roads": ("class",)}
+        frames = {
+            name: layers.to_lonlat(layer_actions.read(self.db, self.actor, name, columns=columns[name]))
+            for name in BASEMAP_LAYERS
+        }
+        return basemap.prepare(frames)
+
+    def _read_crowd(self, layer: str, _version: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+        column = CROWDS[layer]
+        frame = layer_actions.read(self.db, self.actor, SOURCES.get(layer, layer), columns=(column,))
+        points = frame.set_geometry(gpd.GeoSeries(shapely.point_on_surface(frame.geometry.array), crs=frame.crs))
+        return shapely.get_coordinates(layers.to_lonlat(points).geometry.array), frame[column].to_numpy(dtype=object)
+
+    def _read_raster(self, layer: str, run_id: str) -> tuple[Grid, npt.NDArray[np.floating]]:
+        return coverage.raster(self.db, self.actor, run_id, RASTERS[layer])
+
+    def _dots(self, layer: str, version: str, tile: Tile) -> bytes:
+        places, kinds = self._locked(self._crowd, layer, version)
+        spec = layers.specs()[layer]
+        return tiles.dots(places[:, 0], places[:, 1], kinds, tile, family=spec.family)
+
+    def _cells(self, layer: str, run_id: str, tile: Tile) -> bytes:
+        grid, values = self._locked(self._raster, layer, run_id)
+        return tiles.raster(grid, values, tile, family=layer)
+
+    def _layer_frame(self, layer: str, box: Box | None) -> gpd.GeoDataFrame:
+        bounds = None if box is None else project_bounds(box, self.db.settings.crs)
+        frame = layer_actions.read(self.db, self.actor, SOURCES.get(layer, layer), bounds=bounds)
+        return frame.assign(network=_network(frame["technologies"])) if layer == "sites" else frame
+
+    def _run_frame(self, layer: str, run_id: str | None) -> gpd.GeoDataFrame:
+        if not run_id:
+            raise NotFound("maps.run", layer=layer)
+        if layer == "candidates":
+            return plans.candidates(self.db, self.actor, run_id)
+        return plans.plan(self.db, self.actor, run_id)["sites"].assign(mark="chosen")
+
+
+def project_bounds(box: Box, crs: str) -> tuple[float, float, float, float]:
+    """A box in degrees as the smallest box around it in the project CRS [m]."""
+    west, south, east, north = box
+    frame = gpd.GeoDataFrame(
+        geometry=[shapely.segmentize(shapely.box(west, south, east, north), max(east - west, 1e-6) / 4)]
+    )
+    return tuple(float(v) for v in datums.to_project(frame, datum="wgs84", crs=crs).total_bounds)  # type: ignore[return-value]
+
+
+def _network(technologies: pd.Series) -> list[str]:
+    return [next((BANDS[t] for t in kinds or () if t in BANDS), "other") for kinds in technologies]
+
+
+def _name(run_id: str) -> str:
+    """A run's id as a folder name: whatever comes in an address stays inside the folder of tiles."""
+    return "".join(sign for sign in run_id if sign.isalnum() or sign in "-_")[:80]

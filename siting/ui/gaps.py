@@ -1,0 +1,130 @@
+"""The figures of coverage and gap as cards, tables and marks; each says what kind of figure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from siting.store.runs import Run
+from siting.ui.parts import Badge, Card
+from siting.ui.session import Desk
+from siting.ui.text import number, percent, t
+
+OUTDOORS = 0
+COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
+
+
+def badges(run: Run | None) -> list[Badge]:
+    """What a reader of the figures must know: which network and threshold, and that nothing was calibrated."""
+    if run is None:
+        return []
+    asked = run.params
+    shown = [
+        Badge(
+            t(
+                "ui.badge.run",
+                network=asked.get("network", "—"),
+                profile=asked.get("profile", "—"),
+                cell_m=asked.get("cell_m", "—"),
+            ),
+            "blue",
+        )
+    ]
+    if not run.result.get("calibrated", False):
+        shown.append(Badge(t("ui.badge.uncalibrated"), "red"))
+    if measure(run) != "persons":
+        shown.append(Badge(t("ui.badge.area"), "orange"))
+    if run.result.get("no_sites", False):
+        shown.append(Badge(t("ui.badge.no_sites"), "orange"))
+    return shown
+
+
+def measure(run: Run) -> str:
+    """What is counted: ``persons``, or ``area_m2`` where the district has no people layer."""
+    return str(run.result.get("measure", "persons"))
+
+
+def cards(frame: pd.DataFrame, run: Run) -> list[Card]:
+    """The district's figures: people, share covered, people not covered indoors and outdoors, unknown."""
+    total = frame[list(COUNTS)].sum(min_count=1)
+    share = total["covered"] / total["persons"] if total["persons"] else float("nan")
+    kind = t(f"ui.unit.{measure(run)}")
+    return [
+        Card(
+            t("ui.figure.persons", unit=kind),
+            number(float(total["persons"])),
+            t("ui.figure.persons_note", mix=t(f"ui.mix.{run.params.get('mix', 'night')}")),
+        ),
+        Card(t("ui.figure.covered_share"), percent(float(share)), t("ui.figure.modelled")),
+        Card(
+            t("ui.figure.uncovered", unit=kind),
+            number(float(total["uncovered"])),
+            t("ui.figure.unknown_note", n=number(float(total["unknown"]))),
+        ),
+        Card(
+            t("ui.figure.uncovered_indoor", unit=kind),
+            number(float(total["uncovered_indoor"])),
+            t("ui.figure.modelled"),
+        ),
+    ]
+
+
+def table(frame: pd.DataFrame, *, level: str) -> pd.DataFrame:
+    """Figures by place, the largest gap first, with titles.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns of `siting.actions.coverage.figures`.
+    level : str
+        Column that names the place.
+    """
+    found = frame.sort_values("uncovered", ascending=False)
+    shown: dict[str, object] = {t(f"ui.level.{level}"): [str(v) if v == v and v else "—" for v in found[level]]}  # noqa: PLR0124 - NaN
+    share = (found["uncovered"] / found["persons"].where(found["persons"] > 0)) * 100
+    shown[t("ui.figure.column.uncovered_share")] = share.round(1).to_numpy()
+    for name in COUNTS:
+        shown[t(f"ui.figure.column.{name}")] = found[name].round(0).to_numpy()
+    return pd.DataFrame(shown, index=found.index)
+
+
+def note(desk: Desk, run: Run | None) -> str:
+    """The line in the map's corner: date of the data, date of the run, how far it can be trusted."""
+    parts = (
+        [t("ui.badge.as_of", date=desk.settings.text("district.as_of"))] if desk.settings.text("district.as_of") else []
+    )
+    if run is not None:
+        parts.append(t("ui.note.run", date=run.created_at[:16].replace("T", " ")))
+        if not run.result.get("calibrated", False):
+            parts.append(t("ui.badge.uncalibrated"))
+    return " · ".join(parts)
+
+
+def point(card: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of one map cell: level, probability and server outdoors, people in it."""
+    outdoors = card["units"][card["units"]["floor"] == OUTDOORS]
+    shown = {t("ui.level.street_office"): str(card["street_office"] or "—")}
+    if len(outdoors):
+        first = outdoors.iloc[0]
+        shown[t("ui.point.rsrp")] = number(float(first["rsrp_dbm"]), digits=1)
+        shown[t("ui.point.probability")] = percent(float(first["probability"]))
+        shown[t("ui.point.server")] = str(first["server"] or "—")
+    for name in ("persons", "uncovered", "unknown"):
+        shown[t(f"ui.figure.column.{name}")] = number(float(card[name]), digits=1)
+    return shown
+
+
+def floors(card: Mapping[str, Any]) -> pd.DataFrame:
+    """Floors of the building in a map cell, the top one first; empty where there is none."""
+    inside = card["units"][card["units"]["floor"] > OUTDOORS]
+    return pd.DataFrame(
+        {
+            t("ui.point.floor"): inside["floor"].astype(int),
+            t("ui.point.rsrp"): inside["rsrp_dbm"].astype(float).round(1),
+            t("ui.point.probability_percent"): (inside["probability"].astype(float) * 100).round(0),
+            t("ui.figure.column.persons"): inside["persons"].astype(float).round(1),
+            t("ui.figure.column.uncovered"): inside["uncovered"].astype(float).round(1),
+        }
+    )

@@ -1,0 +1,61 @@
+"""Which pages there are, for whom, and the one adapter to Streamlit's own idea of pages."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+from streamlit.runtime.pages_manager import PagesManager
+
+from siting.access import Actor, may
+from siting.ui.text import t
+
+TABLE = Path(__file__).with_name("pages.csv")
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """One page: file name without ending, permission that opens it, icon."""
+
+    name: str
+    permission: str
+    icon: str
+
+    @property
+    def file(self) -> str:
+        """Script of the page, relative to the app."""
+        return f"pages/{self.name}.py"
+
+
+@cache
+def table() -> tuple[PageRow, ...]:
+    """All pages in their order; the first is the start page."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return tuple(PageRow(row["name"], row["permission"], row["icon"]) for row in csv.DictReader(file))
+
+
+def permitted(actor: Actor) -> tuple[PageRow, ...]:
+    """The pages that an actor may open; the others are absent for them."""
+    return tuple(row for row in table() if may(actor, row.permission))
+
+
+def choose(actor: Actor) -> StreamlitPage:
+    """Declare the permitted pages; the page asked for is run by the caller."""
+    found = permitted(actor)
+    pages = [
+        st.Page(row.file, title=t(f"ui.page.{row.name}"), icon=row.icon, url_path=row.name, default=row is found[0])
+        for row in found
+    ]
+    return st.navigation(pages, position="top")
+
+
+def only_declared_pages() -> None:
+    """Switch off Streamlit's scan of ``pages/``: with it the first deep link of a fresh process says "Page not found".
+
+    The switch is a private attribute of Streamlit 1.67; `tests/ui` notices when it goes away.
+    """
+    PagesManager.uses_pages_directory = False

@@ -1,0 +1,129 @@
+"""The pieces that every page is put together from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from siting.errors import SitingError
+from siting.ui.session import Desk
+from siting.ui.text import language, md, t
+
+CSS = Path(__file__).with_name("page.css")
+TABLE_HEIGHT_PX = 330
+
+
+@dataclass(frozen=True)
+class Card:
+    """One figure with its name; `note` says what kind of figure it is (share, denominator, modelled)."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A short mark beside the title."""
+
+    text: str
+    colour: str = "gray"
+
+
+def style() -> None:
+    """Our own density over Streamlit's: less air, more rows."""
+    st.html(CSS.read_text(encoding="utf-8"))
+
+
+def header(desk: Desk, page: str, *, badges: Sequence[Badge] = ()) -> None:
+    """District, page title, data date and what kind of data this is, on one line.
+
+    Parameters
+    ----------
+    desk : Desk
+        Whose district.
+    page : str
+        Name of the page, as in the table of pages.
+    badges : sequence of Badge
+        Further marks, e.g. 未校准.
+    """
+    settings = desk.settings
+    own = []
+    if settings.text("district.as_of"):
+        own.append(Badge(t("ui.badge.as_of", date=settings.text("district.as_of"))))
+    if settings.flag("district.synthetic"):
+        own.append(Badge(t("ui.badge.synthetic"), "orange"))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {md(settings.name)} · {t(f'ui.page.{page}')}", width="content")
+        for badge in (*own, *badges):
+            st.badge(md(badge.text), color=badge.colour)  # type: ignore[arg-type]
+
+
+def cards(items: Sequence[Card]) -> None:
+    """Figures in one row; on a phone below each other."""
+    for column, card in zip(st.columns(len(items), gap="small"), items, strict=True):
+        column.metric(card.label, card.value, card.note or None, delta_color="off", delta_arrow="off", border=True)
+
+
+def facts(rows: Mapping[str, object]) -> None:
+    """Names and values of one thing; unknown is shown as unknown."""
+    shown = [("—" if value is None or value != value or value == "" else str(value)) for value in rows.values()]  # noqa: PLR0124 - NaN
+    st.dataframe(
+        pd.DataFrame({t("ui.table.field"): list(rows), t("ui.table.value"): shown}),
+        hide_index=True,
+        height="content",
+        row_height=28,
+    )
+
+
+def empty(key: str, **values: object) -> None:
+    """What a page says when there is nothing yet: one sentence with the one useful action."""
+    st.info(t(key, **values), icon=":material/info:")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Refusals meant for people appear on the page in their language; everything else goes on to the page frame."""
+    try:
+        yield
+    except SitingError as error:
+        st.error(md(error.message(language())), icon=":material/error:")
+
+
+def findings(rows: Sequence[Mapping[str, object]], *, key: str) -> None:
+    """Findings about data, the gravest first, with a choice of severity."""
+    if not rows:
+        st.success(t("ui.findings.none"), icon=":material/check:")
+        return
+    order = ["error", "warning", "info"]
+    frame = pd.DataFrame(list(rows))
+    present = [severity for severity in order if (frame["severity"] == severity).any()]
+    chosen = st.pills(
+        t("ui.findings.severity"),
+        present,
+        selection_mode="multi",
+        default=present,
+        key=f"{key}.severity",
+        format_func=lambda s: t(f"ui.findings.{s}", n=int((frame["severity"] == s).sum())),
+        label_visibility="collapsed",
+    )
+    kept = frame[frame["severity"].isin(chosen)].sort_values(
+        "severity", key=lambda s: s.map(order.index), kind="stable"
+    )
+    columns = {
+        name: t(f"ui.findings.column.{name}") for name in ("row", "column", "severity", "value", "message", "remedy")
+    }
+    kept = kept.assign(severity=[t(f"ui.findings.severity_{s}") for s in kept["severity"]])
+    st.dataframe(
+        kept[list(columns)].rename(columns=columns), hide_index=True, height=min(TABLE_HEIGHT_PX, 40 + 35 * len(kept))
+    )
+
+
+def download(label: str, name: str, data: bytes, *, key: str, mime: str = "application/octet-stream") -> None:
+    """A button that hands out a file without rerunning the page."""
+    st.download_button(label, data, name, mime, key=key, on_click="ignore", icon=":material/download:")

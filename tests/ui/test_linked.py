@@ -1,0 +1,53 @@
+import pytest
+from streamlit.testing.v1 import AppTest
+
+
+def script():
+    import pandas as pd  # noqa: PLC0415 - the script of a page
+    import streamlit as st  # noqa: PLC0415 - the script of a page
+
+    from siting.ui import linked  # noqa: PLC0415 - the script of a page
+
+    if st.button("map"):
+        linked.select("here", "b")
+    if st.button("nothing"):
+        linked.select("here", None)
+    frame = pd.DataFrame({"x": [1, 2]})
+    linked.table(frame, name="here", ids=pd.Series(["a", "b"]), height_px=100)
+    st.text(f"{linked.selected('here')} {linked.turn('here')}")
+
+
+def shown(at):
+    assert not at.exception
+    return at.text[0].value
+
+
+def test_a_selection_from_the_map_is_kept_counted_and_put_into_the_address():
+    at = AppTest.from_function(script).run()
+    assert shown(at) == "None 0"
+    at.button[0].click().run()
+    assert shown(at) == "b 1"
+    assert at.query_params["id"] == "b"
+    at.button[1].click().run()
+    assert shown(at) == "None 2"
+    assert "id" not in at.query_params
+
+
+def test_selecting_the_same_again_moves_nothing():
+    at = AppTest.from_function(script).run()
+    at.button[0].click().run()
+    at.button[0].click().run()
+    assert shown(at) == "b 1"
+
+
+def test_an_id_in_the_address_is_selected_at_first():
+    at = AppTest.from_function(script)
+    at.query_params["id"] = "a"
+    assert shown(at.run()) == "a 0"
+
+
+@pytest.mark.parametrize("text", ["<script>", "a b", "", "x" * 200, "{{7*7}}"])
+def test_anything_in_the_address_that_is_no_id_is_ignored(text):
+    at = AppTest.from_function(script)
+    at.query_params["id"] = text
+    assert shown(at.run()) == "None 0"
