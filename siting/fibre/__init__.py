@@ -1,0 +1,1 @@
+"""How to connect chosen places: streets as a network, metres to the nearest access point."""

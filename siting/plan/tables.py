@@ -1,0 +1,46 @@
+"""The package's editable tables: configurations, costs, weights, states; every row has a source and a mark."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+DATA = Path(__file__).parent / "data"
+
+
+@cache
+def _read(name: str) -> pd.DataFrame:
+    return pd.read_csv(DATA / f"{name}.csv", dtype={"azimuths": str, "tilts": str})
+
+
+def configurations() -> pd.DataFrame:
+    """Which equipment, height and azimuths each asset class gets."""
+    return _read("configurations").copy()
+
+
+def costs() -> pd.DataFrame:
+    """Site cost per host class and equipment [yuan]."""
+    return _read("cost").copy()
+
+
+def weights(profile: str = "default") -> pd.DataFrame:
+    """Zero, full and weight of every score part of a named profile."""
+    table = _read("score")
+    return table[table["profile"] == profile].reset_index(drop=True)
+
+
+def score_states() -> dict[tuple[str, str], float]:
+    """Value in 0..1 of a worded part, by (part, state)."""
+    table = _read("score_states")
+    return {
+        (part, state): float(value)
+        for part, state, value in zip(table["part"], table["state"], table["value"], strict=True)
+    }
+
+
+def state_of_code() -> dict[str, str]:
+    """State each eligibility code leads to."""
+    table = _read("eligibility")
+    return dict(zip(table["code"], table["state"], strict=True))
