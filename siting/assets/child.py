@@ -40,7 +40,8 @@ def parse(data: bytes, *, kind: str, sheet: str | None, limits: Limits) -> Raw:
 def confine(limits: Limits) -> None:
     """Limit memory, processor time and file size of this process and cut it off from every network.
 
-    Where the system grants no namespace of its own the parsers still open nothing but this one file.
+    Only a process of one thread may leave the network, so numerical libraries are started with one.
+    Where the system grants no namespace the parsers still open nothing but this one file.
     """
     resource.setrlimit(resource.RLIMIT_AS, (limits.max_memory_bytes, limits.max_memory_bytes))
     seconds = max(1, int(limits.max_seconds))

@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from siting.assets import raw as raw_tables
 from siting.assets.raw import Limits, Raw
@@ -21,7 +23,15 @@ _TEXT_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _HEAD_BYTES = 4096
 _SMALL_BYTES = 10 * 2**20
 _ENCRYPTED = 0x1
-_PACKAGE_ROOT = Path(__file__).parents[2]
+# All that the parsing process inherits; one thread, or it could not leave the network.
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "OPENBLAS_NUM_THREADS": "1",
+        "PATH": os.defpath,
+        "PROJ_NETWORK": "OFF",
+    }
+)
 
 
 def sniff(data: bytes, *, limits: Limits) -> str:
@@ -115,16 +125,10 @@ def open_file(data: bytes, *, sheet: str | None = None, limits: Limits | None = 
     """
     caps = limits or Limits()
     request = {"kind": sniff(data, limits=caps), "sheet": sheet, "limits": dataclasses.asdict(caps)}
-    environment = {
-        "PYTHONPATH": str(_PACKAGE_ROOT),
-        "OPENBLAS_NUM_THREADS": "1",
-        "PATH": os.defpath,
-        "PROJ_NETWORK": "OFF",
-    }
     command = [sys.executable, "-m", "siting.assets.child", json.dumps(request)]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, no shell
-            command, input=data, capture_output=True, timeout=caps.max_seconds, env=environment, check=False
+            command, input=data, capture_output=True, timeout=caps.max_seconds, env=dict(ENVIRONMENT), check=False
         )
     except subprocess.TimeoutExpired as error:
         raise BadInput("assets.gate.time", seconds=caps.max_seconds) from error

@@ -69,9 +69,9 @@ def parse_geojson(data: bytes, *, limits: Limits) -> Raw:
 
 
 def _features(content: Any, limits: Limits) -> list[dict[str, Any]]:
-    kind = content.get("type") if isinstance(content, dict) else None
+    kind = str(content.get("type") if isinstance(content, dict) else type(content).__name__)
     if kind not in _GEOJSON_TYPES:
-        raise BadInput("assets.gate.json_type", type=str(kind))
+        raise BadInput("assets.gate.json_type", type=kind[:80])
     features = content.get("features") if kind == "FeatureCollection" else [content]
     if not isinstance(features, list) or not all(isinstance(f, dict) for f in features):
         raise BadInput("assets.gate.json_type", type=f"{kind}.features")
@@ -97,7 +97,7 @@ def _stated(crs: Any) -> str:
         return ""
     kind = crs.get("type") if isinstance(crs, dict) else None
     inner = crs.get("properties") if isinstance(crs, dict) else None
-    if kind not in {"name", "EPSG"} or not isinstance(inner, dict) or "href" in inner:
+    if str(kind) not in {"name", "EPSG"} or not isinstance(inner, dict) or "href" in inner:
         raise BadInput("assets.gate.crs_link", crs=json.dumps(crs, ensure_ascii=False)[:200])
     return str(inner.get("name", inner.get("code", "")))
 
@@ -151,21 +151,43 @@ def _gpkg(connection: sqlite3.Connection, sheet: str | None, limits: Limits) -> 
     connection.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
     connection.execute("PRAGMA trusted_schema=OFF")
     layers = [
-        r[0]
-        for r in connection.execute(
-            "SELECT table_name FROM gpkg_contents WHERE data_type='features' ORDER BY table_name"
-        )
+        r[0] for r in connection.execute("SELECT table_name FROM gpkg_contents WHERE data_type='features' ORDER BY 1")
     ]
     chosen = sheet or next(iter(layers), "")
     if chosen not in layers:
         raise BadInput("assets.gate.no_sheet", sheet=chosen, known=", ".join(layers))
-    made = connection.execute("SELECT type, sql FROM sqlite_master WHERE name=?", (chosen,)).fetchone()
+    column, srs = _gpkg_geometry(connection, chosen)
+    names, records = _gpkg_records(connection, chosen, limits)
+    at = names.index(column)
+    blobs = np.array([_gpkg_wkb(r[at]) for r in records], dtype=object)
+    return Raw(
+        kind="gpkg",
+        rows=[[as_cell(v.hex() if isinstance(v, bytes) else v) for i, v in enumerate(r) if i != at] for r in records],
+        numbers=list(range(1, len(records) + 1)),
+        headings=tuple(n for n in names if n != column),
+        wkb=_wkb(shapely.from_wkb(blobs, on_invalid="ignore")),
+        sheet=chosen,
+        sheets=tuple(layers),
+        stated_crs=f"EPSG:{srs}",
+    )
+
+
+def _gpkg_geometry(connection: sqlite3.Connection, layer: str) -> tuple[str, int]:
+    """Geometry column and reference system of a layer that is a plain table."""
+    made = connection.execute("SELECT type, sql FROM sqlite_master WHERE name=?", (layer,)).fetchone()
     if made is None or made[0] != "table" or str(made[1]).upper().startswith("CREATE VIRTUAL"):
-        raise BadInput("assets.gate.no_table_layer", sheet=chosen, type=made[0] if made else "")
-    column, srs = connection.execute(
-        "SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE table_name=?", (chosen,)
-    ).fetchone()
-    quoted = '"' + chosen.replace('"', '""') + '"'
+        raise BadInput("assets.gate.no_table_layer", sheet=layer, type=made[0] if made else "")
+    query = "SELECT column_name, srs_id FROM gpkg_geometry_columns WHERE table_name=?"
+    found = connection.execute(query, (layer,)).fetchone()
+    if found is None:
+        raise BadInput("assets.gate.no_table_layer", sheet=layer, type="attributes")
+    return str(found[0]), int(found[1])
+
+
+def _gpkg_records(
+    connection: sqlite3.Connection, layer: str, limits: Limits
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    quoted = '"' + layer.replace('"', '""') + '"'
     cursor = connection.execute(f"SELECT * FROM {quoted} LIMIT {limits.max_rows + 1}")
     names = [d[0] for d in cursor.description]
     records = cursor.fetchall()
@@ -177,21 +199,7 @@ def _gpkg(connection: sqlite3.Connection, sheet: str | None, limits: Limits) -> 
             max_rows=limits.max_rows,
             max_columns=limits.max_columns,
         )
-    at = names.index(column)
-    blobs = np.array([_gpkg_wkb(r[at]) for r in records], dtype=object)
-    rows = [[as_cell(v.hex() if isinstance(v, bytes) else v) for i, v in enumerate(r) if i != at] for r in records]
-    headings = tuple(n for n in names if n != column)
-    wkb = _wkb(shapely.from_wkb(blobs, on_invalid="ignore"))
-    return Raw(
-        kind="gpkg",
-        rows=rows,
-        numbers=list(range(1, len(rows) + 1)),
-        headings=headings,
-        wkb=wkb,
-        sheet=chosen,
-        sheets=tuple(layers),
-        stated_crs=f"EPSG:{srs}",
-    )
+    return names, records
 
 
 def _gpkg_wkb(blob: object) -> bytes | None:
