@@ -1,0 +1,1 @@
+"""What a site covers, and whom it leaves out."""

@@ -1,0 +1,285 @@
+"""Frames of sites and units turned into the arrays the kernels read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from siting.errors import BadInput, Unsupported
+from siting.findings import Finding, Findings
+from siting.radio import kernels_link as link
+from siting.radio import o2i, pathloss
+from siting.radio.antenna import WIDEST_DEG
+from siting.radio.decibel import dbm_to_mw, mw_to_dbm, power_per_re_dbm
+from siting.radio.network import Network, defaults, load_equipment
+from siting.radio.terrain import Antenna, Terrain
+
+Floats = npt.NDArray[np.float64]
+
+MODELS = {"uma": link.UMA, "umi": link.UMI}
+OUTDOOR = 0
+INDOOR_ONLY_GHZ = (3.3, 3.4)
+COLUMNS = ("site_id", "sector_id", "easting_m", "northing_m", "antenna_height_m", "mount", "azimuth_deg", "equipment")
+_LOWEST_UMA_M = pathloss.RANGES["uma"].bs_m[0]
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Classes of units with walls and spreads; number 0 is outdoors.
+
+    Parameters
+    ----------
+    names : tuple of str
+        ``outdoor``, then the building classes.
+    wall_db, weight : ndarray
+        [class, 2]: losses of up to two wall models and their weights; no weight = not computable.
+    sigma_p_db : ndarray
+        [class, 2]: spread of the penetration [dB].
+    """
+
+    names: tuple[str, ...]
+    wall_db: Floats
+    weight: Floats
+    sigma_p_db: Floats
+
+    def sigma_db(self, shadow_los_db: float, shadow_nlos_db: float) -> Floats:
+        """Whole spread by class, wall model and state (LoS, NLoS) for a spread of shadowing in each state [dB]."""
+        return np.hypot(self.sigma_p_db[:, :, None], np.array([shadow_los_db, shadow_nlos_db])[None, None, :])
+
+    @property
+    def mean_wall_db(self) -> Floats:
+        """One loss per class: the models' mean in mW; NaN where not computable [dB]."""
+        passed = (self.weight * dbm_to_mw(-self.wall_db)).sum(axis=1)
+        return np.where(self.weight.sum(axis=1) > 0, -mw_to_dbm(passed), np.nan)
+
+
+def kinds_at(frequency_ghz: float) -> Kinds:
+    """Walls of every building class at a frequency [GHz]."""
+    table = o2i.class_models()
+    size = len(table) + 1
+    wall, weight, sigma = np.zeros((size, 2)), np.zeros((size, 2)), np.zeros((size, 2))
+    weight[OUTDOOR, 0] = 1.0
+    for number, models in enumerate(table.values(), start=1):
+        for at, (model, share) in enumerate(m for m in models if m[0] in o2i.MODELS):
+            wall[number, at] = float(o2i.wall_loss_db(frequency_ghz, model=model))
+            sigma[number, at], weight[number, at] = o2i.sigma_db(model), share
+    return Kinds(("outdoor", *table), wall, weight, sigma)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Units in the order of the sweep, and where they stand.
+
+    Parameters
+    ----------
+    order : ndarray
+        Row of the units frame for each unit in sweep order.
+    row, col : ndarray
+        Obstacle cell of each receiver, ascending.
+    receivers, height_m, kind
+        See `kernels_link`.
+    """
+
+    order: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    col: npt.NDArray[np.int64]
+    receivers: link.Receivers
+    height_m: npt.NDArray[np.float32]
+    kind: npt.NDArray[np.uint8]
+
+    def span(self, terrain: Terrain, northing_m: float, radius_m: float) -> tuple[int, int]:
+        """First and last (exclusive) receiver in the rows a circle can touch."""
+        grid = terrain.grid
+        top = (grid.north_m - northing_m - radius_m) / grid.cell_m - 1.0
+        bottom = (grid.north_m - northing_m + radius_m) / grid.cell_m + 1.0
+        first, last = np.searchsorted(self.row, [top, bottom])
+        return int(first), int(last)
+
+
+def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
+    """Receivers of a units frame.
+
+    Raises
+    ------
+    BadInput
+        If a unit stands outside the terrain.
+    """
+    easting, northing = units["easting_m"].to_numpy(float), units["northing_m"].to_numpy(float)
+    row, col = terrain.grid.cells_of(easting, northing)
+    outside = ~terrain.grid.inside(row, col)
+    if outside.any():
+        raise BadInput("radio.units.outside", value=int(outside.sum()), total=len(units))
+    key = row * terrain.grid.cols + col
+    order = np.argsort(key, kind="stable")
+    firsts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    at = order[firsts]
+    west, north, cell = terrain.grid.west_m, terrain.grid.north_m, terrain.grid.cell_m
+    receivers = link.Receivers(
+        west + (col[at] + 0.5) * cell,
+        north - (row[at] + 0.5) * cell,
+        terrain.ground_m[row[at], col[at]].astype(np.float64),
+        terrain.building[row[at], col[at]],
+        np.append(firsts, len(units)).astype(np.int64),
+    )
+    numbers = {name: number for number, name in enumerate(kinds.names)}
+    classes = units["building_class"].astype("category")
+    by_code = np.array([numbers.get(str(name), numbers["unknown"]) for name in classes.cat.categories] + [OUTDOOR], np.uint8)
+    kind = np.where(units["floor"].to_numpy() == 0, np.uint8(OUTDOOR), by_code[classes.cat.codes.to_numpy()])
+    height = units["height_m"].to_numpy(np.float32)
+    return Places(order, row[at], col[at], receivers, height[order], kind[order].astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class Masts:
+    """Sectors grouped by antenna position.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per computed sector with filled columns ``model, eirp_dbm, mast``.
+    findings : Findings
+        Sectors left out, and why.
+    """
+
+    frame: pd.DataFrame
+    findings: Findings
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        return iter(part for _, part in self.frame.groupby("mast", sort=False))
+
+    def __len__(self) -> int:
+        return int(self.frame["mast"].nunique())
+
+
+def masts_of(sites: pd.DataFrame, terrain: Terrain, network: Network, *, key: Sequence[str] = ("site_id",)) -> Masts:
+    """Fill in equipment and model of every sector and group the sectors by antenna.
+
+    Parameters
+    ----------
+    sites : DataFrame
+        One row per sector, `COLUMNS`; optional ``power_w, gain_dbi, n_rb, mechanical_tilt_deg,
+        electrical_tilt_deg, model`` override the equipment's or the chosen ones where not empty.
+    terrain : Terrain
+        For roofs and the choice of model.
+    network : Network
+        The carrier.
+    key : sequence of str
+        Columns that order and separate masts beside the position.
+
+    Raises
+    ------
+    BadInput, Unsupported
+        If columns or equipment are missing, or the band may only be used indoors.
+    """
+    missing = [name for name in (*COLUMNS, *key) if name not in sites]
+    if missing:
+        raise BadInput("radio.sites.columns", value=", ".join(missing))
+    if INDOOR_ONLY_GHZ[0] < network.frequency_ghz < INDOOR_ONLY_GHZ[1]:
+        raise Unsupported("radio.band.indoor", value=network.frequency_ghz, network=network.name)
+    frame = sites.sort_values([*key, "sector_id"], kind="stable").reset_index(drop=True)
+    frame = _equipped(frame, network)
+    place = [*key, "easting_m", "northing_m", "antenna_height_m", "mount"]
+    frame["mast"] = frame.groupby(place, sort=False, dropna=False).ngroup() if len(frame) else pd.Series(dtype=int)
+    keep, findings = _standing(frame, terrain)
+    frame = frame[keep].reset_index(drop=True)
+    frame["model"] = _models(frame, terrain)
+    return Masts(frame, findings)
+
+
+def _filled(frame: pd.DataFrame, column: str, default: Floats | float) -> Floats:
+    if column not in frame:
+        return np.broadcast_to(np.asarray(default, float), len(frame)).copy()
+    given = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isnan(given), default, given)
+
+
+def _equipped(frame: pd.DataFrame, network: Network) -> pd.DataFrame:
+    """Power, gain and beam of each sector from its equipment row and its own columns."""
+    table = load_equipment()
+    unknown = sorted(set(frame["equipment"].astype(str)) - set(table))
+    if unknown:
+        raise BadInput("radio.equipment.unknown", value=", ".join(unknown), known=", ".join(table))
+    units = [table[str(name)] for name in frame["equipment"]]
+    power = _filled(frame, "power_w", np.array([u.power_w for u in units]))
+    gain = _filled(frame, "gain_dbi", np.array([u.broadcast_gain_dbi for u in units]))
+    blocks = _filled(frame, "n_rb", float(network.n_rb))
+    feeder = np.array([u.feeder_db for u in units])
+    return frame.assign(
+        power_w=power,
+        gain_dbi=gain,
+        n_rb=blocks,
+        eirp_dbm=power_per_re_dbm(power, blocks) + gain - feeder,
+        azimuth_deg=_filled(frame, "azimuth_deg", 0.0),
+        mechanical_tilt_deg=_filled(frame, "mechanical_tilt_deg", 0.0),
+        electrical_tilt_deg=_filled(frame, "electrical_tilt_deg", 0.0),
+        width_h_deg=np.array([u.hpbw_h_deg or WIDEST_DEG for u in units], float),
+        width_v_deg=np.array([u.hpbw_v_deg or WIDEST_DEG for u in units], float),
+        max_loss_db=np.array([u.max_loss_db for u in units], float),
+        sidelobe_db=np.array([u.sidelobe_db for u in units], float),
+    )
+
+
+def _standing(frame: pd.DataFrame, terrain: Terrain) -> tuple[npt.NDArray[np.bool_], Findings]:
+    """Which sectors can be computed: a pole may not stand inside a building below its roof."""
+    number = terrain.building_at(frame["easting_m"], frame["northing_m"])
+    row, col = terrain.grid.cells_of(frame["easting_m"], frame["northing_m"])
+    inside = terrain.grid.inside(row, col)
+    roof = terrain.surface_m[np.where(inside, row, 0), np.where(inside, col, 0)]
+    z = terrain.ground_at(frame["easting_m"], frame["northing_m"]) + frame["antenna_height_m"].to_numpy(float)
+    buried = frame["mount"].isin(["pole", "tower"]).to_numpy() & (number > 0) & (roof > z)
+    found = [
+        Finding(code="radio_pole_in_building", row=int(i) + 1, value=str(frame["sector_id"].iloc[i])) for i in np.flatnonzero(buried)
+    ]
+    found += [
+        Finding(code="radio_site_outside", severity="warning", row=int(i) + 1, value=str(frame["sector_id"].iloc[i]))
+        for i in np.flatnonzero(~inside)
+    ]
+    return np.asarray(~buried), Findings(tuple(found))
+
+
+def _models(frame: pd.DataFrame, terrain: Terrain) -> list[str]:
+    """Model of each sector: its own column, else by the roofs around its mast."""
+    chosen: dict[int, str] = {}
+    for mast, part in frame.groupby("mast", sort=False):
+        first = part.iloc[0]
+        chosen[mast] = model_at(terrain, Antenna(first.easting_m, first.northing_m, first.antenna_height_m, first.mount))
+    given = frame["model"] if "model" in frame else pd.Series([None] * len(frame), dtype=object)
+    models = [chosen[m] if pd.isna(g) or g == "" else str(g) for m, g in zip(frame["mast"], given, strict=True)]
+    strange = sorted(set(models) - set(MODELS))
+    if strange:
+        raise Unsupported("radio.model.unknown", value=", ".join(strange), known=", ".join(MODELS))
+    return models
+
+
+def model_at(terrain: Terrain, antenna: Antenna) -> str:
+    """UMa above the mean roof within 100 m, else UMi; where no roof is known, UMi below the lowest UMa antenna (10 m).
+
+    Parameters
+    ----------
+    terrain : Terrain
+        Obstacles.
+    antenna : Antenna
+        In the project CRS.
+    """
+    grid, radius = terrain.grid, defaults()["model_choice_radius_m"]
+    row, col = (int(v) for v in grid.cells_of(antenna.easting_m, antenna.northing_m))
+    reach = int(np.ceil(radius / grid.cell_m))
+    rows, cols = np.s_[max(row - reach, 0) : max(row + reach + 1, 0)], np.s_[max(col - reach, 0) : max(col + reach + 1, 0)]
+    surface, building = terrain.surface_m[rows, cols], terrain.building[rows, cols]
+    down = (np.arange(rows.start, rows.start + surface.shape[0]) - row)[:, None]
+    across = (np.arange(cols.start, cols.start + surface.shape[1]) - col)[None, :]
+    roofs = surface[(building > 0) & (down**2 + across**2 <= reach**2) & ~np.isnan(surface)]
+    if not roofs.size:
+        return "umi" if antenna.height_m < _LOWEST_UMA_M else "uma"
+    return pathloss.choose_model(terrain.antenna_z_m(antenna), float(roofs.mean(dtype=np.float64)))
+
+
+def sectors_array(part: pd.DataFrame) -> link.Sectors:
+    """Sectors as the kernels read them; their numbers are the frame's index."""
+    names = ("azimuth_deg", "mechanical_tilt_deg", "electrical_tilt_deg", "eirp_dbm", "width_h_deg", "width_v_deg", "max_loss_db", "sidelobe_db")
+    columns = [np.ascontiguousarray(part[name].to_numpy(np.float64)) for name in names]
+    return link.Sectors(*columns, part.index.to_numpy(np.int32))

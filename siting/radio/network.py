@@ -1,0 +1,185 @@
+"""Carriers, equipment, thresholds and default numbers: every one a row with its source and mark."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pandas as pd
+
+from siting.errors import BadInput, NotFound
+
+DATA = Path(__file__).parent / "data"
+MARKS = ("std", "2nd", "unverified")
+
+
+@dataclass(frozen=True)
+class Network:
+    """One carrier layer; a shared one is credited to each of its operators."""
+
+    name: str
+    operators: tuple[str, ...]
+    band: str
+    frequency_ghz: float
+    bandwidth_mhz: float
+    scs_khz: float
+    n_rb: int
+    channel_id: str
+    load_factor: float
+    noise_figure_db: float
+    active: bool
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What counts as covered: level [dBm], optional SINR [dB], probability a cell and share an area needs."""
+
+    name: str
+    version: int
+    rsrp_dbm: float
+    sinr_db: float | None
+    cell_probability: float
+    area_share: float
+    scope: str
+    source: str
+    mark: str
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """One kind of radio unit: total power [W], broadcast and envelope gain [dBi], beam widths [deg] (0 = omni)."""
+
+    name: str
+    title_zh: str
+    title_en: str
+    power_w: float
+    broadcast_gain_dbi: float
+    envelope_gain_dbi: float
+    hpbw_h_deg: float
+    hpbw_v_deg: float
+    max_loss_db: float
+    sidelobe_db: float
+    feeder_db: float
+    site_type: str
+    source: str
+    mark: str
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV table as text.
+
+    Raises
+    ------
+    BadInput
+        If a row lacks source or mark.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for number, row in enumerate(rows, start=2):
+        if not row.get("source") or row.get("mark") not in MARKS:
+            raise BadInput("radio.table.mark", file=path.name, row=number, value=row.get("mark"), known=", ".join(MARKS))
+    return rows
+
+
+def _convert(kind: str, text: str) -> Any:
+    if kind == "float | None":
+        return float(text) if text else None
+    if kind == "tuple[str, ...]":
+        return tuple(text.split(";"))
+    return {"float": float, "int": int, "str": str, "bool": lambda t: t == "1"}[kind](text)
+
+
+def _records(kind: type[Any], path: Path) -> dict[str, Any]:
+    types = {f.name: str(f.type) for f in fields(kind)}
+    rows = read_rows(path)
+    return {row["name"]: kind(**{name: _convert(types[name], row[name]) for name in types}) for row in rows}
+
+
+def load_networks(path: Path | None = None) -> dict[str, Network]:
+    """Carrier layers by profile name, those switched off included.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A table of the same columns; default the shipped one.
+    """
+    return _records(Network, path or DATA / "networks.csv")
+
+
+def load_thresholds(path: Path | None = None) -> dict[str, Thresholds]:
+    """Threshold profiles by name."""
+    return _records(Thresholds, path or DATA / "thresholds.csv")
+
+
+def load_equipment(path: Path | None = None) -> dict[str, Equipment]:
+    """Radio units by name."""
+    return _records(Equipment, path or DATA / "equipment.csv")
+
+
+@cache
+def defaults() -> Mapping[str, float]:
+    """Default numbers by name; unit, source and mark stand beside each in ``data/defaults.toml``."""
+    table = tomllib.loads((DATA / "defaults.toml").read_text(encoding="utf-8"))
+    return MappingProxyType({name: float(row["value"]) for name, row in table.items()})
+
+
+def find_network(name: str) -> Network:
+    """One carrier layer by profile name.
+
+    Raises
+    ------
+    NotFound
+        If there is no such profile; the message lists those there are.
+    """
+    networks = load_networks()
+    if name not in networks:
+        raise NotFound("radio.network.unknown", value=name, known=", ".join(networks))
+    return networks[name]
+
+
+def find_thresholds(name: str) -> Thresholds:
+    """One threshold profile by name.
+
+    Raises
+    ------
+    NotFound
+        If there is no such profile; the message lists those there are.
+    """
+    profiles = load_thresholds()
+    if name not in profiles:
+        raise NotFound("radio.thresholds.unknown", value=name, known=", ".join(profiles))
+    return profiles[name]
+
+
+def sectors_of(sites: pd.DataFrame, sectors: pd.DataFrame, network: Network) -> pd.DataFrame:
+    """One row per sector of a network, with its position: what `coverage` takes.
+
+    Parameters
+    ----------
+    sites : GeoDataFrame
+        ``site_id`` and point geometry in the project CRS; retired sites are left out.
+    sectors : DataFrame
+        Child rows with ``site_id`` and ``network``.
+    network : Network
+        Whose sectors are wanted.
+
+    Returns
+    -------
+    DataFrame
+        The sector columns plus ``easting_m, northing_m``, ordered by (site_id, sector_id).
+    """
+    points = sites.geometry.representative_point()
+    places = pd.DataFrame({"site_id": sites["site_id"], "easting_m": points.x, "northing_m": points.y})
+    if "retired_on" in sites:
+        places = places[sites["retired_on"].isna().to_numpy()]
+    mine = sectors[sectors["network"] == network.name]
+    joined = mine.drop(columns=["geometry", "easting_m", "northing_m"], errors="ignore").merge(places, on="site_id")
+    return joined.sort_values(["site_id", "sector_id"], kind="stable").reset_index(drop=True)
