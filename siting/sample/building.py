@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
+from shapely import affinity
 
 from siting.sample.tables import CRS, draw, ids, rng, snap, source, table
 
 EDGE_M, MARGIN_M, PARAPET_M, MAX_STRETCH = 0.5, 1.5, 1.2, 1.35
 SHED_DEPTH_M = 4.5
+# How a house may give way to a slanting edge: share cut off at its left and right, move north [m].
+FITTINGS = (
+    (0, 0, 0),
+    (0, 0, 2),
+    (0, 0, -2),
+    (0.25, 0, 0),
+    (0, 0.25, 0),
+    (0.25, 0, 2),
+    (0, 0.25, -2),
+    (0.5, 0, 0),
+    (0, 0.5, 0),
+)
 SHOP_DEPTH_M, SHOP_LENGTH_M, SHOP_GAP_M, SHOP_CLEAR_M = (8.0, 12.0), (14.0, 30.0), 1.5, 5.0
-SHOP_MIN_WIDTH_M, SHOP_SIDE_SHARE, SHOP_KINDS = 60.0, 0.75, ("slab", "mid_slab", "tower", "old_brick")
+SHOP_MIN_WIDTH_M, SHOP_SIDE_SHARE, SHOP_KINDS = 60.0, 0.85, ("slab", "mid_slab", "tower", "old_brick")
 SHED_LENGTH_M, SHED_CLEAR_M, SHED_HEIGHT_M = (7.0, 20.0), 3.0, (2.8, 4.0)
 ONE_HEIGHT_SHARE = 0.75  # of the buildings of one parcel have its commonest number of floors
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Buildings of one kind on one parcel, upright boxes (west, south, east, north) and what they share."""
+
+    boxes: np.ndarray
+    floors: np.ndarray
+    height_m: np.ndarray
+    use: str
+    building_class: str | None
+    kind: str
+    turn_rad: float
 
 
 def build(parcels: gpd.GeoDataFrame, *, seed: int) -> gpd.GeoDataFrame:
@@ -30,40 +57,57 @@ def build(parcels: gpd.GeoDataFrame, *, seed: int) -> gpd.GeoDataFrame:
     Returns
     -------
     geopandas.GeoDataFrame
-        building_id, name, height_m, floors, use, building_class, parcel, kind, source, geometry.
+        building_id, name, height_m, floors, use, building_class, kind, source, geometry.
     """
     generator = rng(seed, "buildings")
     recipes = {row["kind"]: row for row in table("parcel_kinds").to_dict("records")}
-    parts = [
-        _fill(parcel.geometry, recipes[parcel.kind], parcel.turn_deg, generator).assign(parcel=parcel.Index)
-        for parcel in parcels.itertuples()
-        if parcel.kind in recipes
+    rows = zip(parcels.geometry, parcels["kind"], np.deg2rad(parcels["turn_deg"].to_numpy(float)), strict=True)
+    groups = [
+        group for shape, kind, turn in rows if kind in recipes for group in _fill(shape, recipes, kind, turn, generator)
     ]
-    flat = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    flat.insert(0, "building_id", ids(seed, "buildings", len(flat)))
-    flat["source"] = source(seed)
-    return gpd.GeoDataFrame(flat, geometry="geometry", crs=CRS)
+    sizes = [len(group.boxes) for group in groups]
+    columns = {
+        "building_id": ids(seed, "buildings", sum(sizes)),
+        "name": None,
+        "height_m": np.concatenate([group.height_m for group in groups]),
+        "floors": np.concatenate([group.floors for group in groups]),
+        "use": np.repeat([group.use for group in groups], sizes),
+        "building_class": np.repeat([group.building_class for group in groups], sizes),
+        "kind": np.repeat([group.kind for group in groups], sizes),
+        "source": source(seed),
+    }
+    shapes = _outlines(
+        np.concatenate([group.boxes for group in groups]), np.repeat([g.turn_rad for g in groups], sizes)
+    )
+    return gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS)
 
 
-def _fill(parcel: shapely.Polygon, recipe: dict, turn_deg: float, generator: np.random.Generator) -> pd.DataFrame:
-    turn = np.deg2rad(turn_deg)
-    upright = _rotate(np.array([parcel], dtype=object), -turn)[0]
+def _outlines(boxes: np.ndarray, turn_rad: np.ndarray) -> np.ndarray:
+    """Polygons of upright boxes turned about the origin, counter-clockwise."""
+    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3, 0, 1]].reshape(-1, 5, 2)
+    cos, sin = np.cos(turn_rad)[:, None], np.sin(turn_rad)[:, None]
+    x, y = corners[..., 0], corners[..., 1]
+    turned: np.ndarray = snap(shapely.polygons(np.stack([x * cos - y * sin, x * sin + y * cos], axis=-1)))
+    return turned
+
+
+def _fill(
+    parcel: shapely.Polygon, recipes: dict[str, dict], kind: str, turn: float, generator: np.random.Generator
+) -> tuple[_Group, ...]:
+    """Houses, street shops and sheds of one parcel."""
+    recipe = recipes[kind]
+    upright = affinity.rotate(parcel, -turn, origin=(0, 0), use_radians=True)
     inner = shapely.buffer(upright, -EDGE_M, join_style="mitre")
     shapely.prepare(inner)
-    shops, bounds = (
-        _shops(upright.bounds, generator) if recipe["kind"] in SHOP_KINDS else (np.zeros((0, 4)), upright.bounds)
-    )
+    shops, bounds = _shops(upright.bounds, generator) if kind in SHOP_KINDS else (np.zeros((0, 4)), upright.bounds)
     main, sheds = _lattice(bounds, recipe, generator)
     main = _placed(main, inner)
     main = main[generator.random(len(main)) < recipe["fill"]]
-    shop_recipe = table("parcel_kinds").set_index("kind").loc["street_shop"].to_dict()
-    parts = [
-        _houses(main, recipe, generator),
-        _houses(shops[_contained(inner, shops)], shop_recipe, generator),
-        _huts(sheds[_contained(inner, sheds)], generator),
-    ]
-    both = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return both.assign(kind=recipe["kind"], geometry=snap(_rotate(both["geometry"].to_numpy(object), turn)))
+    return (
+        _houses(main, recipe, kind, turn, generator),
+        _houses(shops[_contained(inner, shops)], recipes["street_shop"], kind, turn, generator),
+        _huts(sheds[_contained(inner, sheds)], kind, turn, generator),
+    )
 
 
 def _lattice(bounds: tuple, recipe: dict, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -123,49 +167,27 @@ def _contained(inner: shapely.Polygon, boxes: np.ndarray) -> np.ndarray:
 
 
 def _placed(boxes: np.ndarray, inner: shapely.Polygon) -> np.ndarray:
-    """Boxes that fit, else their longer half that does."""
-    whole = _contained(inner, boxes)
-    half = (boxes[:, 0] + boxes[:, 2]) / 2
-    left, right = boxes.copy(), boxes.copy()
-    left[:, 2], right[:, 0] = half - 1, half + 1
-    left_fits, right_fits = _contained(inner, left) & ~whole, _contained(inner, right) & ~whole
-    return np.concatenate([boxes[whole], left[left_fits], right[right_fits & ~left_fits]])
+    """Each box as it is, else moved or shortened a little, else left out."""
+    fitted, rest = [], boxes
+    for from_left, from_right, up_m in FITTINGS:
+        width = (rest[:, 2] - rest[:, 0])[:, None]
+        trial = rest + width * [from_left, 0, -from_right, 0] + [0, up_m, 0, up_m]
+        fits = _contained(inner, trial)
+        fitted.append(trial[fits])
+        rest = rest[~fits]
+    return np.concatenate(fitted)
 
 
-def _houses(boxes: np.ndarray, recipe: dict, generator: np.random.Generator) -> pd.DataFrame:
+def _houses(boxes: np.ndarray, recipe: dict, kind: str, turn: float, generator: np.random.Generator) -> _Group:
     count = len(boxes)
     own = np.array([int(value or 0) for value in draw(generator, recipe["floors"], count + 1)], dtype=np.int64)
     floors = np.where(generator.random(count) < ONE_HEIGHT_SHARE, own[0], own[1:])
     height = np.round(floors * recipe["storey_m"] + PARAPET_M, 1)
-    return pd.DataFrame(
-        {
-            "name": None,
-            "height_m": height,
-            "floors": floors,
-            "use": recipe["use"],
-            "building_class": recipe["building_class"],
-            "geometry": shapely.box(*boxes.T) if count else [],
-        }
-    )
+    building_class = draw(generator, recipe["building_class"], 1)[0]
+    return _Group(boxes, floors, height, recipe["use"], building_class, kind, turn)
 
 
-def _huts(boxes: np.ndarray, generator: np.random.Generator) -> pd.DataFrame:
+def _huts(boxes: np.ndarray, kind: str, turn: float, generator: np.random.Generator) -> _Group:
     count = len(boxes)
-    return pd.DataFrame(
-        {
-            "name": None,
-            "height_m": np.round(generator.uniform(*SHED_HEIGHT_M, count), 1),
-            "floors": np.ones(count, dtype=np.int64),
-            "use": "other",
-            "building_class": "brick_residential",
-            "geometry": shapely.box(*boxes.T) if count else [],
-        }
-    )
-
-
-def _rotate(geometry: np.ndarray, turn_rad: float) -> np.ndarray:
-    """Turn about the origin, counter-clockwise."""
-    cos, sin = np.cos(turn_rad), np.sin(turn_rad)
-    return shapely.transform(
-        geometry, lambda xy: np.column_stack([xy[:, 0] * cos - xy[:, 1] * sin, xy[:, 0] * sin + xy[:, 1] * cos])
-    )
+    height = np.round(generator.uniform(*SHED_HEIGHT_M, count), 1)
+    return _Group(boxes, np.ones(count, dtype=np.int64), height, "other", "brick_residential", kind, turn)

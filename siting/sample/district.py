@@ -135,7 +135,7 @@ def _hosted(
     """Assets, sites, venues and fibre."""
     aim = targets(size)
     furniture = roadside.street_furniture(plan, seed=seed, size=size)
-    poles = stations.towers(greens, houses, plan.extent, int(aim["telecom_tower"]), seed=seed)
+    poles = stations.towers(greens, plan.parcels, houses, int(aim["telecom_tower"]), seed=seed)
     lawns = greens.assign(road_name=None, **{"class": "green_space"})
     places = pd.concat(
         [furniture, lawns, assets.roofs(houses, int(aim["public_roof"]), seed=seed), poles], ignore_index=True

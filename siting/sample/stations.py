@@ -53,15 +53,17 @@ SECTOR_COLUMNS = [
 
 
 def towers(
-    greens: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, extent: shapely.Polygon, count: int, *, seed: int
+    greens: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, count: int, *, seed: int
 ) -> gpd.GeoDataFrame:
     """Places of ground towers, clear of buildings, half of them in green spaces: class, name, road_name, geometry."""
     generator = rng(seed, "telecom_tower")
-    west, south, east, north = extent.bounds
+    west, south, east, north = parcels.total_bounds
     anywhere = shapely.points(generator.uniform((west, south), (east, north), (count * 40 + 200, 2)))
+    on_land, _ = shapely.STRtree(parcels.geometry.to_numpy()).query(anywhere, predicate="within")
     in_green = shapely.point_on_surface(greens.geometry.to_numpy())
-    trial = np.concatenate([in_green[generator.permutation(len(in_green))[: count // 2 + 1]], anywhere])
-    trial = trial[shapely.contains(extent, trial)]
+    trial = np.concatenate(
+        [in_green[generator.permutation(len(in_green))[: count // 2 + 1]], anywhere[np.unique(on_land)]]
+    )
     near = np.unique(shapely.STRtree(buildings.geometry.to_numpy()).query(trial, predicate="dwithin", distance=6.0)[0])
     free = np.delete(trial, near)[:count]
     return gpd.GeoDataFrame(

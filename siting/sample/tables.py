@@ -47,11 +47,14 @@ def rng(seed: int, step: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(step.encode())])
 
 
-def mix(text: str) -> tuple[list[str | None], np.ndarray]:
+@cache
+def mix(text: str) -> tuple[tuple[str | None, ...], np.ndarray]:
     """Values and probabilities of ``"a:3;b:1"``; a dash stands for unknown (None)."""
     pairs = [item.rsplit(":", 1) for item in str(text).split(";")]
     weights = np.array([float(weight) for _, weight in pairs])
-    return [None if value == "-" else value for value, _ in pairs], weights / weights.sum()
+    share = weights / weights.sum()
+    share.setflags(write=False)
+    return tuple(None if value == "-" else value for value, _ in pairs), share
 
 
 def draw(generator: np.random.Generator, text: str, count: int) -> list[str | None]:
