@@ -206,9 +206,9 @@ def required_venues(
     """
     wanted = units["venue"].isin(list(venues)).to_numpy()
     if "key_point" in units:
-        wanted &= units["key_point"].to_numpy(dtype=np.bool_)
+        wanted = wanted & units["key_point"].to_numpy(dtype=np.bool_)
     if base is not None:
-        wanted &= np.asarray(base, dtype=float) < cell_probability
+        wanted = wanted & (np.asarray(base, dtype=float) < cell_probability)
     by_row = gains.p.tocsr()
     rules = []
     for row in np.flatnonzero(wanted):

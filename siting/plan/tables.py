@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -31,16 +33,16 @@ def weights(profile: str = "default") -> pd.DataFrame:
     return table[table["profile"] == profile].reset_index(drop=True)
 
 
-def score_states() -> dict[tuple[str, str], float]:
+@cache
+def score_states() -> Mapping[tuple[str, str], float]:
     """Value in 0..1 of a worded part, by (part, state)."""
     table = _read("score_states")
-    return {
-        (part, state): float(value)
-        for part, state, value in zip(table["part"], table["state"], table["value"], strict=True)
-    }
+    values = zip(table["part"], table["state"], table["value"], strict=True)
+    return MappingProxyType({(part, state): float(value) for part, state, value in values})
 
 
-def state_of_code() -> dict[str, str]:
+@cache
+def state_of_code() -> Mapping[str, str]:
     """State each eligibility code leads to."""
     table = _read("eligibility")
-    return dict(zip(table["code"], table["state"], strict=True))
+    return MappingProxyType(dict(zip(table["code"], table["state"], strict=True)))

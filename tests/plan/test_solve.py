@@ -129,7 +129,7 @@ def test_frontier_never_falls_along_budgets_and_refuses_a_falling_one(rng):
     plans = frontier(problem, [Limits(budget_yuan=float(b)) for b in range(0, 60, 6)], kicks=3)
     values = [plan.value for plan in plans]
     assert values == sorted(values)
-    with pytest.raises(BadInput, match="预算|限额"):
+    with pytest.raises(BadInput, match=r"限额"):
         frontier(problem, [Limits(count=3), Limits(count=2)])
 
 

@@ -1,0 +1,76 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest_plan import plain_value, random_problem
+
+from siting.plan import Limits, kernels, solve
+from siting.plan.core import open_part, trimmed
+from siting.plan.result import added_by
+
+SCRIPT = """
+import numpy as np
+from conftest_plan import random_problem
+from siting.plan import Limits, solve
+for budget in (None, 25.0):
+    limits = Limits(count=5, budget_yuan=budget)
+    plan = solve(random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits), method="search", kicks=4)
+    print(plan.chosen, repr(plan.value), repr(plan.bound))
+"""
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"NUMBA_DISABLE_JIT": "1"}, {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": "bounds"}, {"PYTHONHASHSEED": "7"}],
+)
+def test_compiled_checked_and_plain_code_give_the_same_plan(setting, tmp_path):
+    if "NUMBA_CACHE_DIR" in setting:
+        setting = {**setting, "NUMBA_CACHE_DIR": str(tmp_path)}
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "PYTHONPATH": path, **setting},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = []
+    for budget in (None, 25.0):
+        limits = Limits(count=5, budget_yuan=budget)
+        plan = solve(
+            random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits), method="search", kicks=4
+        )
+        expected.append(f"{plan.chosen} {plan.value!r} {plan.bound!r}")
+    assert run.stdout.splitlines() == expected
+
+
+def test_adding_and_removing_in_any_order_leaves_exactly_the_fresh_state(rng):
+    core = open_part(random_problem(rng, rows=80, options=20, limits=Limits(count=20)))
+    state, inside = core.empty(), set()
+    for option in rng.integers(0, 20, 400):
+        change = kernels.remove if option in inside else kernels.add
+        change(core.cover, core.limits, state, option)
+        inside ^= {int(option)}
+    fresh = core.empty()
+    for option in sorted(inside):
+        kernels.add(core.cover, core.limits, fresh, option)
+    assert all(np.array_equal(left, right) for left, right in zip(state, fresh, strict=True))
+    places = core.place[sorted(inside)]
+    assert core.base_value + added_by(core, np.array(sorted(inside))) == pytest.approx(
+        plain_value(core.problem, places), rel=1e-12
+    )
+
+
+def test_left_out_entries_never_cost_more_than_the_slack_that_enters_the_bound(rng):
+    problem = random_problem(rng, rows=400, options=30, limits=Limits(count=5))
+    problem = type(problem)(
+        **{**problem.__dict__, "cover": problem.cover.multiply(rng.random(problem.cover.shape) ** 12).tocsc()}
+    )
+    core = open_part(problem)
+    every = np.arange(core.options)
+    slim = trimmed(core, added=added_by(core, every))
+    assert slim.entries < core.entries
+    assert 0 <= added_by(core, every) - added_by(slim, every) <= slim.slack <= 1e-4 * added_by(core, every)
