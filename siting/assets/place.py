@@ -53,7 +53,7 @@ def place(
         Sheet for the findings.
     """
     findings: list[Finding] = []
-    sound = _sound(frame, datum, findings, sheet)
+    sound = _sound(frame, layer, datum, findings, sheet)
     problem = crs.axes_problem(sound[~sound.geometry.is_empty], datum=datum)
     if problem:
         severity = "warning" if problem == "AXES_SWAPPED" else "error"
@@ -75,7 +75,7 @@ def swapped(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
     return gpd.GeoSeries(shapely.transform(shapes.to_numpy(), lambda xy: xy[:, ::-1]), index=shapes.index)
 
 
-def _sound(frame: gpd.GeoDataFrame, datum: str, findings: list[Finding], sheet: str) -> gpd.GeoDataFrame:
+def _sound(frame: gpd.GeoDataFrame, layer: str, datum: str, findings: list[Finding], sheet: str) -> gpd.GeoDataFrame:
     """Only finite places on earth; the others become empty with an error."""
     shapes = frame.geometry.to_numpy()
     blank = shapely.is_missing(shapes) | shapely.is_empty(shapes)
@@ -89,7 +89,11 @@ def _sound(frame: gpd.GeoDataFrame, datum: str, findings: list[Finding], sheet: 
     )
     zero = (np.abs(box) < ZERO).all(axis=1)
     told = {f.row for f in findings}
-    findings += [_at(f, "REQUIRED", sheet) for f in frame.index[blank] if f not in told]
+    findings += [
+        _at(f, "REQUIRED", sheet, title=schema.column(layer, "geometry").title_zh)
+        for f in frame.index[blank]
+        if f not in told
+    ]
     findings += [_at(f, "ZERO_POINT", sheet) for f in frame.index[zero & ~blank]]
     exchangeable = np.nan_to_num(np.abs(box), nan=np.inf).max(axis=1) <= limits[0]
     for row, fits in zip(frame.index[beyond & ~blank], exchangeable[beyond & ~blank], strict=True):

@@ -1,5 +1,6 @@
 """A file as a table of text cells, and as a frame with places; typing comes later."""
 
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,8 @@ class Table:
         Rows that hold the headings; empty for GIS files.
     encoding, stated_crs : str
         Text encoding, and what the file says about its CRS.
+    place_columns : tuple of str
+        Headings that became the place.
     findings : tuple of Finding
         What was met on the way.
     """
@@ -60,6 +63,7 @@ class Table:
     encoding: str
     stated_crs: str
     findings: tuple[Finding, ...]
+    place_columns: tuple[str, ...] = ()
 
 
 def read_table(
@@ -256,11 +260,8 @@ def read_layer(
     blank = np.isnan(axes[0]) | np.isnan(axes[1])
     shapes = np.where(blank, None, shapely.points(*axes))
     frame = gpd.GeoDataFrame(table.frame, geometry=gpd.GeoSeries(shapes, index=table.frame.index))
-    return _replaced(table, frame, itertools.chain.from_iterable(findings))
-
-
-def _replaced(table: Table, frame: gpd.GeoDataFrame, more: "itertools.chain[Finding]") -> Table:
-    return Table(**{**vars(table), "frame": frame, "findings": (*table.findings, *more)})
+    more = itertools.chain.from_iterable(findings)
+    return dataclasses.replace(table, frame=frame, place_columns=pair, findings=(*table.findings, *more))
 
 
 def _axis(table: Table, heading: str, *, geographic: bool) -> tuple[np.ndarray, list[Finding]]:

@@ -70,8 +70,9 @@ def typed(
     BadInput
         If a set value does not fit its column.
     """
-    titles = [c for c in table.frame.columns if c != "geometry"]
-    matched = headings.match(titles, layer=layer, mapping=mapping, cut=table.kind == "shapefile")
+    titles = [c for c in table.frame.columns if c != "geometry" and c not in table.place_columns]
+    decided = {h: f for h, f in (mapping or {}).items() if h not in table.place_columns}
+    matched = headings.match(titles, layer=layer, mapping=decided, cut=table.kind == "shapefile")
     constants = _constants(layer, set_values or {})
     data: dict[str, Sequence[object]] = {}
     findings = [*table.findings, *matched.findings]
