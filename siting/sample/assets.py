@@ -122,7 +122,7 @@ def _describe_class(own: gpd.GeoDataFrame, recipe: dict, generator: np.random.Ge
         "visual_class",
     ):
         frame[column] = draw(generator, recipe[column], count)
-    frame["phone"] = [f"022-2330{n:04d}" for n in generator.integers(1000, 9999, count)]
+    frame["phone"] = [f"022-0000{n:04d}" for n in generator.integers(1000, 9999, count)]
     frame["geom_accuracy_m"] = float(recipe["accuracy_m"])
     frame["survey_date"] = [as_of - timedelta(days=int(n)) for n in generator.integers(30, 1900, count)]
     frame["data_level"] = recipe["data_level"]

@@ -103,7 +103,9 @@ def make(
     houses["residents"] = people.house(houses, population=int(targets(size)["population"]), seed=seed)
     name = str(boundary["name"].iloc[0])
     layers = {
-        "districts": people.districts(plan.extent, streets, quarters, houses, name=name, seed=seed),
+        "districts": people.districts(
+            plan.extent, streets, quarters, houses, name=name, whole=size == "full", seed=seed
+        ),
         "buildings": houses[BUILDING_COLUMNS],
         "roads": _roads(plan, seed),
         "landcover": _landcover(plan, greens, seed),

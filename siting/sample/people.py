@@ -110,14 +110,18 @@ def districts(
     buildings: gpd.GeoDataFrame,
     *,
     name: str,
+    whole: bool,
     seed: int,
 ) -> gpd.GeoDataFrame:
-    """Layer `districts`: the district, its sub-districts and communities with the residents of their buildings."""
+    """Layer `districts`: the district, its sub-districts and communities with the residents of their buildings.
+
+    ``whole`` says that the extent is the real outline, not a square cut out of it.
+    """
     middle = buildings.geometry.representative_point().to_numpy()
     persons = buildings["residents"].to_numpy()
-    whole = gpd.GeoDataFrame({"code": [str(streets["code"].iloc[0])[:6]], "name": [name]}, geometry=[extent], crs=CRS)
+    outline = gpd.GeoDataFrame({"code": [str(streets["code"].iloc[0])[:6]], "name": [name]}, geometry=[extent], crs=CRS)
     levels = (
-        ("district", whole, SOURCE_BOUNDARY),
+        ("district", outline, SOURCE_BOUNDARY),
         ("street_office", streets, SOURCE_NAMES),
         ("community", communities, SOURCE_NAMES),
     )
@@ -129,7 +133,7 @@ def districts(
             areas[["code", "name", "geometry"]].assign(
                 level=level,
                 population=count,
-                approximate=level != "district",
+                approximate=level != "district" or not whole,
                 source=f"{origin}; population {source(seed)}",
             )
         )

@@ -12,7 +12,8 @@ import shapely
 from siting.sample.tables import CRS, draw, ids, rng, source, table
 
 KNOWN_SOURCE = "general knowledge: name; position approximate"
-PROFILE, MAIN_ROADS, METRO_BUFFER_M = "target-105", ("primary", "secondary"), 45.0
+PROFILE = "target-105"
+METRO_BUFFER_M, EDGE_STEP_M, EDGE_RADIUS_M = 45.0, 300.0, 60.0
 COLUMNS = [
     "venue_id",
     "name",
@@ -98,57 +99,51 @@ def _around(points: np.ndarray) -> shapely.Polygon:
     return shapely.multipoints(points).convex_hull.buffer(METRO_BUFFER_M, quad_segs=3)
 
 
-def _hosts(layers: dict[str, gpd.GeoDataFrame], extent: shapely.Polygon) -> dict[str, np.ndarray]:
-    """Shapes a venue of each kind may take."""
-    buildings = layers["buildings"]
-    large = buildings[buildings["floors"] > 1]
-    anywhere = shapely.centroid(large.geometry.to_numpy())
-    shapes = dict.fromkeys(table("parcel_kinds")["use"], anywhere)
-    shapes |= {use: shapely.centroid(group.geometry.to_numpy()) for use, group in large.groupby("use", sort=True)}
-    main = layers["roads"][layers["roads"]["class"].isin(MAIN_ROADS) & layers["roads"]["name"].notna()]
-    merged = main.dissolve("name")
-    shapes["road"] = shapely.line_merge(merged.geometry.to_numpy())
-    shapes["green"] = layers["greens"].geometry.to_numpy()
-    edge = shapely.segmentize(extent.exterior, 300)
-    shapes["edge"] = shapely.buffer(shapely.points(shapely.get_coordinates(edge)), 60, quad_segs=4) & extent
-    shapes["residential"] = layers["communities"].geometry.to_numpy()
-    return shapes
+def _hosts(layers: dict[str, gpd.GeoDataFrame], extent: shapely.Polygon) -> dict[str, gpd.GeoDataFrame]:
+    """Shapes a venue of each kind may take: name where the host has one, geometry."""
+    large = layers["buildings"][layers["buildings"]["floors"] > 1]
+    centres = _shapes(shapely.centroid(large.geometry.to_numpy()))
+    hosts = dict.fromkeys(table("parcel_kinds")["use"], centres)
+    hosts |= {use: centres.iloc[rows] for use, rows in large.reset_index().groupby("use").indices.items()}
+    courses = table("lines")
+    arterial = layers["roads"][layers["roads"]["name"].isin(courses.loc[courses["kind"] == "road", "name"])]
+    merged = arterial.dissolve("name")
+    hosts["road"] = _shapes(shapely.line_merge(merged.geometry.to_numpy()), merged.index.to_numpy(object))
+    hosts["green"] = _shapes(layers["greens"].geometry.to_numpy())
+    edge = shapely.points(shapely.get_coordinates(shapely.segmentize(extent.exterior, EDGE_STEP_M)))
+    hosts["edge"] = _shapes(shapely.buffer(edge, EDGE_RADIUS_M, quad_segs=4) & extent)
+    estates = layers["communities"]["name"].str.replace("社区居委会", "小区").to_numpy(object)
+    hosts["residential"] = _shapes(layers["communities"].geometry.to_numpy(), estates)
+    return hosts
+
+
+def _shapes(geometry: np.ndarray, name: np.ndarray | None = None) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"name": name}, geometry=geometry, crs=CRS, index=range(len(geometry)))
 
 
 def _made(
-    recipe: dict, shapes: np.ndarray, count: int, layers: dict[str, gpd.GeoDataFrame], generator: np.random.Generator
+    recipe: dict,
+    hosts: gpd.GeoDataFrame,
+    count: int,
+    layers: dict[str, gpd.GeoDataFrame],
+    generator: np.random.Generator,
 ) -> gpd.GeoDataFrame:
-    """Venues of one class at random hosts, with names after road, sub-district or community."""
-    chosen = generator.permutation(len(shapes))[: max(count, 0)]
-    geometry = shapes[chosen]
-    middle = shapely.point_on_surface(geometry)
+    """Venues of one class at random hosts, with names after road, sub-district or host."""
+    chosen = hosts.iloc[generator.permutation(len(hosts))[: max(count, 0)]]
+    middle = shapely.point_on_surface(chosen.geometry.to_numpy())
     named = layers["roads"][layers["roads"]["name"].notna()]
-    road = named["name"].to_numpy(object)[shapely.STRtree(named.geometry.to_numpy()).nearest(middle)]
-    street = layers["streets"]["name"].to_numpy(object)[
-        shapely.STRtree(layers["streets"].geometry.to_numpy()).nearest(middle)
-    ]
-    near = shapely.STRtree(layers["communities"].geometry.to_numpy()).nearest(middle)
-    estate = layers["communities"]["name"].str.replace("社区居委会", "小区").to_numpy(object)[near]
-    patterns = (
-        draw(generator, recipe["names"], len(chosen)) if ":" in recipe["names"] else [recipe["names"]] * len(chosen)
-    )
-    names = [
-        str(pattern).format(road=way, street=office, community=home)
-        for pattern, way, office, home in zip(patterns, road, street, estate, strict=True)
-    ]
-    if recipe["host_use"] == "road":
-        merged = layers["roads"][layers["roads"]["class"].isin(MAIN_ROADS) & layers["roads"]["name"].notna()].dissolve(
-            "name"
-        )
-        names = list(merged.index.to_numpy(object)[chosen])
+    patterns = draw(generator, recipe["names"], len(chosen))
+    parts = zip(patterns, _nearest(middle, named), _nearest(middle, layers["streets"]), chosen["name"], strict=True)
+    names = [str(pattern).format(road=road, street=street, name=own) for pattern, road, street, own in parts]
     people = np.round(generator.uniform(recipe["people_low"], recipe["people_high"], len(chosen)), -1)
-    columns = {
-        "name": _numbered(names),
-        "class": recipe["class"],
-        "people": people,
-        "people_kind": recipe["people_kind"],
-    }
-    return gpd.GeoDataFrame(columns, geometry=geometry, crs=CRS)
+    columns = {"class": recipe["class"], "people": people, "people_kind": recipe["people_kind"]}
+    return gpd.GeoDataFrame({"name": _numbered(names), **columns}, geometry=chosen.geometry.to_numpy(), crs=CRS)
+
+
+def _nearest(points: np.ndarray, places: gpd.GeoDataFrame) -> np.ndarray:
+    """Name of the nearest place."""
+    names: np.ndarray = places["name"].to_numpy(object)[shapely.STRtree(places.geometry.to_numpy()).nearest(points)]
+    return names
 
 
 def _numbered(names: list[str]) -> list[str]:
