@@ -12,8 +12,8 @@ import shapely
 from siting.sample.tables import CRS, draw, ids, rng, source, table
 
 HEIGHTS_FROM_BUILDING = "public_roof"
-LIST_VERSION, LIST_DOC = "2026H1", "南开资源开放〔2026〕1号"
-LIST_FROM = date(2026, 3, 2)
+LIST_AGE, LIST_DOC = timedelta(days=244), "南开资源开放〔{year}〕1号"
+JUNE = 6
 OPEN = ("conditional", "open_free", "open_paid")
 COLUMNS = [
     "asset_id",
@@ -128,14 +128,14 @@ def _describe_class(own: gpd.GeoDataFrame, recipe: dict, generator: np.random.Ge
     frame["data_level"] = recipe["data_level"]
     frame["advisories"] = [[] if value is None else [value] for value in draw(generator, recipe["advisories"], count)]
     return frame.assign(
-        **_body(own, recipe, generator),
+        **_body(own, recipe, generator, as_of),
         **_strength(recipe, generator, count, as_of),
         **_supply(recipe, generator, count),
-        **_opening(recipe, frame["owner_org"], generator),
+        **_opening(recipe, frame["owner_org"], generator, as_of - LIST_AGE),
     )
 
 
-def _body(own: gpd.GeoDataFrame, recipe: dict, generator: np.random.Generator) -> dict:
+def _body(own: gpd.GeoDataFrame, recipe: dict, generator: np.random.Generator, as_of: date) -> dict:
     count = len(own)
     low, high = recipe["height_low_m"], recipe["height_high_m"]
     height = np.round(generator.uniform(low, high, count) * 2) / 2
@@ -143,15 +143,12 @@ def _body(own: gpd.GeoDataFrame, recipe: dict, generator: np.random.Generator) -
         height = own["height_m"].to_numpy(float)
     height = np.where(height > 0, height, np.nan)
     mount = np.round(height * recipe["mount_share"], 1)
+    year = np.round(generator.uniform(recipe["year_low"], recipe["year_high"], count))
     return {
         "height_m": height,
         "mount_height_m": _forget(mount, recipe["unknown_share"] / 2, generator),
         "arm_m": _numbers(recipe["arm_m"], generator, count),
-        "year": _forget(
-            np.round(generator.uniform(recipe["year_low"], recipe["year_high"], count)),
-            recipe["unknown_share"] / 2,
-            generator,
-        ),
+        "year": _forget(np.minimum(year, as_of.year), recipe["unknown_share"] / 2, generator),
     }
 
 
@@ -195,7 +192,7 @@ def _supply(recipe: dict, generator: np.random.Generator, count: int) -> dict:
     }
 
 
-def _opening(recipe: dict, owner: pd.Series, generator: np.random.Generator) -> dict:
+def _opening(recipe: dict, owner: pd.Series, generator: np.random.Generator, since: date) -> dict:
     count = len(owner)
     total, reserved = (
         _numbers(recipe["slots_total"], generator, count),
@@ -206,6 +203,7 @@ def _opening(recipe: dict, owner: pd.Series, generator: np.random.Generator) -> 
     status[owner.isna().to_numpy()] = "not_surveyed"
     listed = np.isin(status, OPEN)
     fee = _numbers(recipe["fee_yuan_year"], generator, count)
+    version = f"{since.year}H{1 if since.month <= JUNE else 2}"
     holder, asked = draw(generator, recipe["reserved_for"], count), draw(generator, recipe["conditions"], count)
     return {
         "slots_total": total,
@@ -213,13 +211,13 @@ def _opening(recipe: dict, owner: pd.Series, generator: np.random.Generator) -> 
         "reserved_for": [who if held > 0 else None for who, held in zip(holder, reserved, strict=True)],
         "slots_taken": np.zeros(count),
         "open_status": status,
-        "open_list_version": [LIST_VERSION if yes else None for yes in listed],
-        "open_doc_no": [LIST_DOC if yes else None for yes in listed],
+        "open_list_version": [version if yes else None for yes in listed],
+        "open_doc_no": [LIST_DOC.format(year=since.year) if yes else None for yes in listed],
         "conditions": [
             [value] if state == "conditional" and value else [] for state, value in zip(status, asked, strict=True)
         ],
         "fee_yuan_year": np.where(status == "open_paid", fee, np.where(status == "open_free", 0.0, np.nan)),
-        "valid_from": [LIST_FROM if yes else None for yes in listed],
+        "valid_from": [since if yes else None for yes in listed],
         "valid_to": None,
     }
 

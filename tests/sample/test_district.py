@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from datetime import date
 
 import geopandas as gpd
 import numpy as np
@@ -113,3 +114,26 @@ def test_a_frame_in_degrees_is_refused(known):
 def test_coordinates_are_whole_64ths_of_a_metre(small):
     xy = shapely.get_coordinates(small["buildings"].geometry.to_numpy())
     assert np.array_equal(xy * 64, np.round(xy * 64))
+
+
+def test_nothing_is_dated_after_the_as_of_date(known):
+    day = date(2024, 5, 20)
+    past = sample.make(size="small", as_of=day, **known.frames())
+    for layer, columns in {
+        "assets": ("survey_date", "test_on", "valid_from"),
+        "sites": ("commissioned_on", "as_of"),
+        "venues": ("as_of",),
+        "demand": ("as_of",),
+    }.items():
+        for column in columns:
+            assert past[layer][column].dropna().max() <= day, column
+    assert past["assets"]["year"].max() <= day.year
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_any_seed_fills_every_layer(known, seed):
+    frames = sample.make(size="small", seed=seed, **known.frames())
+    assert min(map(len, frames.values())) > 0
+    assert len(frames["sites"]) == 24
+    assert len(frames["venues"]) == 22
+    assert 450 < len(frames["buildings"]) < 800
