@@ -11,8 +11,7 @@ LOG = logging.getLogger("siting.page")
 
 navigation.only_declared_pages()
 desk = session.open_desk()
-st.set_page_config(page_title=desk.settings.name, layout="wide", initial_sidebar_state="collapsed")
-parts.style()
+parts.frame(desk.settings.name)
 page = navigation.choose(desk.actor)
 session.choose_language()
 try:

@@ -30,6 +30,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         t("style.asset_class"),
         list(fields.terms("asset_class")),
         key="class",
+        placeholder=t("ui.assets.all"),
         bind="query-params",
         format_func=fields.terms("asset_class").get,
     )
@@ -37,6 +38,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         t("style.open_status"),
         list(fields.terms("open_status")),
         key="status",
+        placeholder=t("ui.assets.all"),
         bind="query-params",
         format_func=fields.terms("open_status").get,
     )

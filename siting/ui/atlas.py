@@ -42,6 +42,7 @@ def background(desk: Desk) -> list[Layer]:
             name=t("style.district"),
             url=f"/layers/districts?v={edges}",
             styles=styles.family("district"),
+            labels=True,
             whole=True,
         ),
     ]

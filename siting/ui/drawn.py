@@ -11,11 +11,10 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import coverage, plans
+from siting.actions import candidates, coverage, plans
 from siting.actions import layers as layer_actions
 from siting.errors import NotFound
 from siting.geo import crs as datums
@@ -126,13 +125,13 @@ class Drawer:
     def _layer_frame(self, layer: str, box: Box | None) -> gpd.GeoDataFrame:
         bounds = None if box is None else project_bounds(box, self.db.settings.crs)
         frame = layer_actions.read(self.db, self.actor, SOURCES.get(layer, layer), bounds=bounds)
-        return frame.assign(network=_network(frame["technologies"])) if layer == "sites" else frame
+        return PREPARED.get(layer, _as_it_is)(frame)
 
     def _run_frame(self, layer: str, run_id: str | None) -> gpd.GeoDataFrame:
         if not run_id:
             raise NotFound("maps.run", layer=layer)
         if layer == "candidates":
-            return plans.candidates(self.db, self.actor, run_id)
+            return candidates.candidates(self.db, self.actor, run_id)
         return plans.plan(self.db, self.actor, run_id)["sites"].assign(mark="chosen")
 
 
@@ -145,8 +144,25 @@ def project_bounds(box: Box, crs: str) -> tuple[float, float, float, float]:
     return tuple(float(v) for v in datums.to_project(frame, datum="wgs84", crs=crs).total_bounds)  # type: ignore[return-value]
 
 
-def _network(technologies: pd.Series) -> list[str]:
-    return [next((BANDS[t] for t in kinds or () if t in BANDS), "other") for kinds in technologies]
+def _as_it_is(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return frame
+
+
+def _by_network(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Sites with the network that decides their colour."""
+    kinds = [next((BANDS[t] for t in found or () if t in BANDS), "other") for found in frame["technologies"]]
+    return frame.assign(network=kinds)
+
+
+def _edges(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """District and sub-districts without the many communities; only sub-districts carry their names on the map."""
+    shown = frame[frame["level"] != "community"]
+    return shown.assign(name=shown["name"].where(shown["level"] == "street_office", ""))
+
+
+PREPARED: Mapping[str, Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]] = MappingProxyType(
+    {"sites": _by_network, "districts": _edges}
+)
 
 
 def _name(run_id: str) -> str:

@@ -19,11 +19,13 @@ TABLE = Path(__file__).with_name("pages.csv")
 
 @dataclass(frozen=True)
 class PageRow:
-    """One page: file name without ending, permission that opens it, icon."""
+    """One page: file name without ending, permission that opens it.
+
+    No icon: Streamlit 1.67 makes the icon of a page its favicon and fetches that from the internet.
+    """
 
     name: str
     permission: str
-    icon: str
 
     @property
     def file(self) -> str:
@@ -35,7 +37,7 @@ class PageRow:
 def table() -> tuple[PageRow, ...]:
     """All pages in their order; the first is the start page."""
     with TABLE.open(encoding="utf-8", newline="") as file:
-        return tuple(PageRow(row["name"], row["permission"], row["icon"]) for row in csv.DictReader(file))
+        return tuple(PageRow(row["name"], row["permission"]) for row in csv.DictReader(file))
 
 
 def permitted(actor: Actor) -> tuple[PageRow, ...]:
@@ -47,8 +49,7 @@ def choose(actor: Actor) -> StreamlitPage:
     """Declare the permitted pages; the page asked for is run by the caller."""
     found = permitted(actor)
     pages = [
-        st.Page(row.file, title=t(f"ui.page.{row.name}"), icon=row.icon, url_path=row.name, default=row is found[0])
-        for row in found
+        st.Page(row.file, title=t(f"ui.page.{row.name}"), url_path=row.name, default=row is found[0]) for row in found
     ]
     return st.navigation(pages, position="top")
 

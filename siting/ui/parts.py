@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from PIL import Image, ImageDraw
 
 from siting.errors import SitingError
+from siting.maps import styles
 from siting.ui.session import Desk
 from siting.ui.text import language, md, t
 
 CSS = Path(__file__).with_name("page.css")
 TABLE_HEIGHT_PX = 330
+ICON_PX = 32
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,10 @@ class Badge:
     colour: str = "gray"
 
 
-def style() -> None:
-    """Our own density over Streamlit's: less air, more rows."""
-    st.html(CSS.read_text(encoding="utf-8"))
+def frame(title: str) -> None:
+    """Settings of every page, with our own density over Streamlit's: less air, more rows."""
+    st.set_page_config(page_title=title, page_icon=_icon(), layout="wide", initial_sidebar_state="collapsed")
+    st.html(CSS.read_text(encoding="utf-8").replace("UPLOAD", t("ui.frame.upload")))
 
 
 def header(desk: Desk, page: str, *, badges: Sequence[Badge] = ()) -> None:
@@ -127,3 +132,13 @@ def findings(rows: Sequence[Mapping[str, object]], *, key: str) -> None:
 def download(label: str, name: str, data: bytes, *, key: str, mime: str = "application/octet-stream") -> None:
     """A button that hands out a file without rerunning the page."""
     st.download_button(label, data, name, mime, key=key, on_click="ignore", icon=":material/download:")
+
+
+@cache
+def _icon() -> Image.Image:
+    """The icon of the browser's tab, drawn here: a named one would be fetched from the internet."""
+    image = Image.new("RGBA", (ICON_PX, ICON_PX), (0, 0, 0, 0))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((2, 2, ICON_PX - 3, ICON_PX - 3), fill=styles.family("network")["n41"].fill)
+    pen.polygon([(16, 7), (24, 24), (8, 24)], fill="#FFFFFF")
+    return image

@@ -1,0 +1,116 @@
+"""选址：候选点打分、点选、求解，看界与间隙，导出。"""
+
+import streamlit as st
+
+from siting.actions import runs
+from siting.ui import atlas, gaps, linked, mapview, parts, proposals, running, session
+from siting.ui.text import t
+
+NAME = "planning"
+VIEWS = ("candidates", "plan")
+MAP_PX = 520
+
+desk = session.open_desk()
+covered = runs.latest(desk.db, desk.actor, "coverage", status="done")
+scored = runs.latest(desk.db, desk.actor, "score", status="done")
+solved = runs.latest(desk.db, desk.actor, "plan", status="done")
+parts.header(desk, NAME, badges=gaps.badges(covered))
+if covered is None:
+    parts.empty("ui.planning.no_coverage")
+    st.page_link("pages/coverage.py", label=t("ui.overview.to_coverage"), icon=":material/cell_tower:")
+    st.stop()
+
+side, main = st.columns([1, 3], gap="small")
+with side:
+    unknown = st.checkbox(
+        t("ui.planning.admit_unknown"), key="unknown", bind="query-params", help=t("ui.planning.admit_help")
+    )
+    admit = ["unknown"] if unknown else []
+    running.panel(desk, "score", params={"coverage": covered.id, "admit": admit}, label=t("ui.planning.score"))
+    by = st.segmented_control(
+        t("ui.planning.by"),
+        ("count", "budget"),
+        default="count",
+        required=True,
+        key="by",
+        bind="query-params",
+        format_func=lambda b: t(f"ui.planning.{b}"),
+    )
+    limit = {}
+    if by == "count":
+        limit["count"] = st.number_input(t("ui.planning.count"), 1, 500, 30, key="count", bind="query-params")
+    else:
+        limit["budget_yuan"] = 1e4 * st.number_input(
+            t("ui.planning.budget"), 1, 100_000, 300, key="budget", bind="query-params"
+        )
+    picks = proposals.picked()
+    if picks:
+        st.caption(t("ui.planning.picked", n=len(picks)))
+        st.button(t("ui.planning.clear"), on_click=proposals.clear, icon=":material/close:")
+    params = {"coverage": covered.id, "admit": admit, "lock": picks, **limit}
+    running.panel(desk, "plan", params=params, label=t("ui.planning.solve"))
+
+found = proposals.candidates(desk, scored.id) if scored is not None else None
+chosen = linked.selected(NAME)
+row = None if found is None else next((r for _, r in found[found["option_id"] == chosen].iterrows()), None)
+with main:
+    if solved is not None:
+        parts.cards(proposals.cards(proposals.plan(desk, solved.id)))
+    focus = atlas.place(
+        None if row is None else row.geometry, desk.settings.crs, version=str(linked.turn(NAME)), zoom=16
+    )
+    click = mapview.draw(
+        [
+            *atlas.background(desk),
+            atlas.raster("gap", covered.id),
+            atlas.features(desk, "sites", name=t("style.network"), visible=False),
+            *(
+                [atlas.features(desk, "candidates", name=t("style.candidate_state"), run_id=scored.id)]
+                if scored is not None
+                else []
+            ),
+            *(
+                [atlas.features(desk, "plan", name=t("style.mark.chosen"), run_id=solved.id)]
+                if solved is not None
+                else []
+            ),
+            *([proposals.marks(found, picks)] if found is not None else []),
+        ],
+        key=NAME,
+        bounds=atlas.extent(desk),
+        height_px=MAP_PX,
+        legend=atlas.key("candidate_state", "mark", "gap", lang=desk.lang),
+        note=gaps.note(desk, covered),
+        focus=focus,
+        selected=focus,
+    )
+    if click is not None:
+        linked.select(NAME, click.id if click.layer in VIEWS else None)
+        st.rerun()
+with side:
+    if row is not None:
+        word = "ui.planning.unpick" if chosen in picks else "ui.planning.pick"
+        st.button(
+            t(word), key="pick", on_click=proposals.toggle, args=(chosen,), icon=":material/push_pin:", width="stretch"
+        )
+        parts.facts(proposals.facts(row))
+    elif found is not None:
+        st.caption(t("ui.planning.click"))
+with main:
+    if found is None:
+        parts.empty("ui.planning.no_score")
+    else:
+        view = st.segmented_control(
+            t("ui.planning.view"),
+            VIEWS,
+            default="candidates",
+            required=True,
+            key="view",
+            bind="query-params",
+            format_func=lambda v: t(f"ui.planning.{v}"),
+            label_visibility="collapsed",
+        )
+        if view == "plan" and solved is not None:
+            proposals.exports(desk, solved.id)
+        rows = proposals.plan(desk, solved.id)["sites"] if view == "plan" and solved is not None else found
+        linked.table(proposals.table(rows, picked=picks), name=NAME, ids=rows["option_id"], height_px=360)

@@ -1,0 +1,136 @@
+"""Candidates and plans as tables, cards and a set of picked points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import streamlit as st
+
+from siting.actions import candidates as candidate_actions
+from siting.actions import plans
+from siting.maps import layers, styles
+from siting.ui import parts
+from siting.ui.cached import kept
+from siting.ui.mapview import Layer
+from siting.ui.parts import Card
+from siting.ui.session import Desk
+from siting.ui.text import number, percent, t, term
+
+PICKED = "planning.picked"
+KEY = "option_id"
+NUMBERS: Mapping[str, int] = {
+    "rank": 0, "score": 1, "added_persons": 0, "added_indoor": 0, "indoor_share": 2, "key_venues": 0, "cost_yuan": 0, "fibre_m": 0,
+    "emf_quotient": 3, "mount_height_m": 1, "marginal_in_plan": 0, "order": 0,
+}  # fmt: skip
+CODED: Mapping[str, str] = {"state": "candidate_state", "class": "asset_class", "open_status": "open_status"}
+LISTED = ("rank", "name", "class", "street_office", "state", "score", "added_persons", "indoor_share", "cost_yuan", "fibre_m", "emf", "structure", "owner_org", "message")  # fmt: skip
+EXPORTS: Mapping[str, str] = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "gpkg": "application/geopackage+sqlite3",
+    "geojson": "application/geo+json",
+    "html": "text/html",
+}
+
+
+def candidates(desk: Desk, run_id: str) -> gpd.GeoDataFrame:
+    """Candidates of a score run, best first."""
+    return kept(desk, "candidates", run_id, lambda: candidate_actions.candidates(desk.db, desk.actor, run_id))
+
+
+def plan(desk: Desk, run_id: str) -> Mapping[str, Any]:
+    """Summary and sites of a plan run."""
+    return kept(desk, "plan", run_id, lambda: plans.plan(desk.db, desk.actor, run_id))
+
+
+def table(frame: pd.DataFrame, *, columns: Sequence[str] = LISTED, picked: Sequence[str] | None = None) -> pd.DataFrame:
+    """Candidates or plan sites in words; picked ones are ticked."""
+    shown: dict[str, object] = {}
+    if picked is not None:
+        shown[t("ui.plan.column.picked")] = ["✔" if key in picked else "" for key in frame[KEY]]
+    for name in columns:
+        if name in frame.columns:
+            shown[t(f"ui.plan.column.{name}")] = _cells(name, frame[name])
+    return pd.DataFrame(shown, index=frame.index)
+
+
+def facts(row: Mapping[str, Any]) -> dict[str, str]:
+    """One candidate, every part of its score in its own unit."""
+    return {t(f"ui.plan.column.{name}"): _text(name, row[name]) for name in LISTED if name in row}
+
+
+def picked() -> list[str]:
+    """Points picked by hand; a plan keeps them."""
+    return list(st.session_state.get(PICKED, []))
+
+
+def toggle(key: str) -> None:
+    """Pick a point, or put it back."""
+    now = picked()
+    st.session_state[PICKED] = [k for k in now if k != key] if key in now else [*now, key]
+
+
+def clear() -> None:
+    """Put all picked points back."""
+    st.session_state[PICKED] = []
+
+
+def marks(frame: gpd.GeoDataFrame, keys: Sequence[str]) -> Layer:
+    """The picked points on the map."""
+    spec = layers.Spec(
+        layer="picked", key=KEY, label="name", family="mark", style="mark", from_zoom=0, limit=500, columns=()
+    )
+    rows = frame[frame[KEY].isin(keys)].assign(mark="picked")
+    return Layer(
+        id="picked",
+        type="geojson",
+        version="|".join(sorted(keys)) or "none",
+        name=t("style.mark.picked"),
+        data=layers.geojson(layers.to_lonlat(rows), spec),
+        styles=styles.family("mark"),
+    )
+
+
+def cards(found: Mapping[str, Any]) -> list[Card]:
+    """A plan in figures: what it adds, what it could add at most, the gap between, its cost."""
+    proven = bool(found.get("proven", False))
+    note = t("ui.plan.optimal") if proven else t("ui.plan.not_proven")
+    return [
+        Card(
+            t("ui.plan.sites"),
+            number(found.get("count")),
+            t("ui.plan.of_candidates", n=number(found.get("candidates"))),
+        ),
+        Card(t("ui.plan.added"), number(found.get("added")), t("ui.figure.modelled")),
+        Card(t("ui.plan.bound"), number(found.get("bound")), t("ui.plan.bound_note")),
+        Card(t("ui.plan.gap"), percent(found.get("gap"), digits=2), note),
+        Card(t("ui.plan.cost"), number(found.get("cost_yuan")), t("ui.plan.cost_note")),
+    ]
+
+
+def exports(desk: Desk, run_id: str) -> None:
+    """The plan as files; a file is made when asked for, and kept for the next click."""
+    with st.container(horizontal=True):
+        for kind, mime in EXPORTS.items():
+            name, data = kept(
+                desk, f"export.{kind}", run_id, lambda kind=kind: plans.export(desk.db, desk.actor, run_id, kind=kind)
+            )
+            parts.download(t(f"ui.plan.export.{kind}"), name, data, key=f"plan.export.{kind}", mime=mime)
+
+
+def _cells(name: str, cells: pd.Series) -> object:
+    if name in NUMBERS:
+        return pd.to_numeric(cells, errors="coerce").round(NUMBERS[name]).to_numpy()
+    return [_text(name, cell) for cell in cells]
+
+
+def _text(name: str, cell: object) -> str:
+    if name in NUMBERS:
+        return number(float(cell), digits=NUMBERS[name]) if isinstance(cell, int | float) else "—"
+    if name in CODED:
+        return term(CODED[name], cell)
+    if isinstance(cell, list | tuple):
+        return "、".join(map(str, cell))
+    return "—" if cell is None or cell != cell else str(cell)  # noqa: PLR0124 - NaN
