@@ -114,7 +114,6 @@ class _Scene:
     units: link.Units
     tally: link.Tally
     levels: Floats
-    floors: Floats
     radius_m: float
     done: list[int]
 
@@ -123,14 +122,14 @@ class _Scene:
         first = part.iloc[0]
         antenna = MountedAntenna(float(first.easting_m), float(first.northing_m), float(first.antenna_height_m), str(first.mount))
         span = self.places.span(self.terrain, antenna.northing_m, self.radius_m)
-        found = sight.Sight(*(np.full(span[1] - span[0], np.nan, np.float32) for _ in range(3)))
-        start = start_of(self.terrain, antenna, radius_m=self.radius_m, first=span[0])
+        found = sight.Sight(*(np.full(span[1] - span[0], np.inf, np.float32) for _ in range(2)))
+        start = start_of(self.terrain, antenna, radius_m=self.radius_m, first=span[0], stop_m=self.places.highest_m)
         sight.sweep(self.field, start, found)
         model = link.UMA if first.model == "uma" else link.UMI
         place = (antenna.easting_m, antenna.northing_m, start.z_m, model, start.roof, self.radius_m, self.network.frequency_ghz)
         mast = link.Mast(*place)
         link.add_mast(
-            mast, sectors_array(part), self.places.receivers, span, self.units, found, self.tally, self.levels, self.floors
+            mast, sectors_array(part), self.places.receivers, span, self.units, found, self.field, self.tally, self.levels
         )
         self.done.append(int(first.mast))
         return int(first.mast)
@@ -173,10 +172,6 @@ def coverage(
         If columns are missing or units lie outside the terrain.
     Unsupported
         If the mapper ran tasks in other processes.
-
-    Notes
-    -----
-    Links more than 20 dB below thermal noise that cannot serve are left out of the interference.
     """
     masts = masts_of(sites, terrain, network)
     kinds = kinds_at(network.frequency_ghz)
@@ -194,13 +189,10 @@ def _scene(
     terrain: Terrain, network: Network, places: Places, classes: tuple[Kinds, Floats], levels: tuple[float, ...]
 ) -> _Scene:
     kinds, spread_db = classes
-    noise = float(noise_per_re_dbm(network.scs_khz, network.noise_figure_db))
-    least_wall = np.where(kinds.weight > 0, kinds.wall_db, np.inf).min(axis=1)
-    floors = noise - defaults()["interference_floor_db"] + np.where(np.isfinite(least_wall), least_wall, 0.0)
     units = link.Units(places.height_m, places.kind, kinds.wall_db, spread_db, kinds.weight)
     field = field_of(terrain, places.row, places.col)
     tally = _blank_tally(len(places.order), len(levels))
-    return _Scene(terrain, network, places, field, units, tally, np.array(levels), floors, defaults()["max_range_m"], [])
+    return _Scene(terrain, network, places, field, units, tally, np.array(levels), defaults()["max_range_m"], [])
 
 
 def _blank_tally(size: int, levels: int) -> link.Tally:
@@ -208,14 +200,14 @@ def _blank_tally(size: int, levels: int) -> link.Tally:
         return np.full(size, value, kind)
 
     return link.Tally(
-        full(-np.inf, np.float64),
+        full(0, np.float64),
         full(0, np.float64),
         full(0, np.float64),
         full(-1, np.int32),
         full(0, np.uint8),
         full(0, np.float32),
         full(0, np.uint16),
-        *(full(-np.inf, np.float32) for _ in range(4)),
+        *(full(0, np.float32) for _ in range(4)),
         np.zeros((levels, size), np.float32),
     )
 
@@ -230,7 +222,7 @@ def _result(
     kind = scene.places.kind[back]
     served = tally.server[back] >= 0
     wall = kinds.mean_wall_db[kind]
-    rsrp = np.where(served, tally.best_dbm[back] - wall, np.nan)
+    rsrp = np.where(served, mw_to_dbm(tally.drawn_mw[back]) - wall, np.nan)
     noise = dbm_to_mw(noise_per_re_dbm(network.scs_khz, network.noise_figure_db))
     interference = network.load_factor * tally.other_mw[back] * dbm_to_mw(-wall)
     sinr = rsrp - mw_to_dbm(noise + interference)
@@ -239,7 +231,7 @@ def _result(
     flags = tally.flags[back] | np.where(served, 0, FLAGS["no_server"]).astype(np.uint16)
     flags |= np.where(unknown, FLAGS["cell_unknown"], 0).astype(np.uint16)
     strongest = Strongest(
-        *(level[back] for level in (tally.los_dbm, tally.nlos_dbm, tally.maybe_los_dbm, tally.maybe_nlos_dbm)),
+        *(mw_to_dbm(power[back]).astype(np.float32) for power in (tally.los_mw, tally.nlos_mw, tally.maybe_los_mw, tally.maybe_nlos_mw)),
         tally.p_maybe[:, back],
         tuple(float(v) for v in scene.levels),
     )

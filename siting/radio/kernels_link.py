@@ -13,27 +13,33 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from siting.radio.kernels_sight import IDENTITY
+
 numba.config.THREADING_LAYER = "workqueue"
 
 UMA, UMI = 0, 1
 NLOS, LOS, UNKNOWN = 0, 1, 2
 DISTANCE_LOW, UT_LOW, UT_HIGH, BS_UNUSUAL, LOS_UNKNOWN = 1, 4, 8, 16, 32
 OWN_ROOF, DEPTH_CAPPED, BS_CLAMPED = 128, 256, 2048
-TIE_DB = 1e-6
+TIE = 10.0 ** (1e-6 / 10.0)
 NEAREST_M = 10.0
 DEPTH_CAP_M = 25.0
 DEPTH_DB_M = 0.5
 BLOCK = 512
-LN10 = math.log(10.0)
+PAST = 1e-9  # cells
+PER_DB = math.log(10.0) / 10.0
+PER_LN = 10.0 / math.log(10.0)
 
 
 class Receivers(NamedTuple):
-    """Places with units: project CRS [m], ground [m above datum], building number, first unit of each (one more at the end)."""
+    """Places with units: project CRS [m], ground [m above datum], building, obstacle cell, first unit of each (one more at the end)."""
 
     easting_m: npt.NDArray[np.float64]
     northing_m: npt.NDArray[np.float64]
     ground_m: npt.NDArray[np.float64]
     building: npt.NDArray[np.int32]
+    row: npt.NDArray[np.int64]
+    col: npt.NDArray[np.int64]
     units: npt.NDArray[np.int64]
 
 
@@ -60,7 +66,10 @@ class Mast(NamedTuple):
 
 
 class Sectors(NamedTuple):
-    """Sectors of one mast: angles [deg], EIRP per resource element [dBm], beam widths [deg], caps [dB], number."""
+    """Sectors of one mast: angles [deg], EIRP per resource element [dBm], beam widths [deg], caps [dB], number.
+
+    beam is 0 where a sector's vertical beam equals that of the sector before it.
+   """
 
     azimuth_deg: npt.NDArray[np.float64]
     mechanical_deg: npt.NDArray[np.float64]
@@ -71,48 +80,60 @@ class Sectors(NamedTuple):
     max_loss_db: npt.NDArray[np.float64]
     sidelobe_db: npt.NDArray[np.float64]
     number: npt.NDArray[np.int32]
+    beam: npt.NDArray[np.uint8]
 
 
 class Tally(NamedTuple):
-    """What is kept per unit, before the wall: levels [dBm], powers [mW], server, its state, probability and flags."""
+    """What is kept per unit, before the wall: powers [mW], server, its state, probability and flags.
 
-    best_dbm: npt.NDArray[np.float64]
+    drawn_mw is the server's median (over an unknown path the mean in dB), best_mw its mean power.
+    """
+
+    drawn_mw: npt.NDArray[np.float64]
     best_mw: npt.NDArray[np.float64]
     other_mw: npt.NDArray[np.float64]
     server: npt.NDArray[np.int32]
     state: npt.NDArray[np.uint8]
     p_los: npt.NDArray[np.float32]
     flags: npt.NDArray[np.uint16]
-    los_dbm: npt.NDArray[np.float32]
-    nlos_dbm: npt.NDArray[np.float32]
-    maybe_los_dbm: npt.NDArray[np.float32]
-    maybe_nlos_dbm: npt.NDArray[np.float32]
+    los_mw: npt.NDArray[np.float32]
+    nlos_mw: npt.NDArray[np.float32]
+    maybe_los_mw: npt.NDArray[np.float32]
+    maybe_nlos_mw: npt.NDArray[np.float32]
     p_maybe: npt.NDArray[np.float32]
 
 
 @njit(cache=True, error_model="numpy")
+def los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+    """Loss in line of sight [dB] of clamped heights, without 20 lg f (formulas of `pathloss`)."""
+    base, slope, fold = (28.0, 22.0, 9.0) if model == UMA else (32.4, 21.0, 9.5)
+    turn = 4.0 * (bs - 1.0) * (ut - 1.0) * frequency_ghz * 1e9 / 3.0e8
+    if d2 <= turn:
+        return base + slope * lg_d
+    return base + 40.0 * lg_d - fold * math.log10(turn * turn + (bs - ut) * (bs - ut))
+
+
+@njit(cache=True, error_model="numpy")
 def losses_db(model, distance_2d_m, bs_m, ut_m, frequency_ghz):  # noqa: ANN001, ANN201 - compiled
-    """Clamped losses with and without line of sight [dB] and their flags (formulas of `pathloss`)."""
+    """Clamped losses with and without line of sight [dB] (formulas of `pathloss`)."""
     d2 = max(distance_2d_m, NEAREST_M)
-    lg_d = 0.5 * math.log10(d2 * d2 + (bs_m - ut_m) ** 2)
+    lg_d = 0.5 * math.log10(d2 * d2 + (bs_m - ut_m) * (bs_m - ut_m))
     lg_f = math.log10(frequency_ghz)
     ut = min(max(ut_m, 1.5), 22.5)
-    low, high, usual_low, usual_high = (10.0, 80.0, 20.0, 35.0) if model == UMA else (3.0, 25.0, 5.0, 15.0)
-    bs = min(max(bs_m, low), high)
-    flags = DISTANCE_LOW if distance_2d_m < NEAREST_M else 0
-    flags |= (UT_LOW if ut_m < ut else 0) | (UT_HIGH if ut_m > ut else 0)
-    flags |= (BS_UNUSUAL if bs_m < usual_low or bs_m > usual_high else 0) | (BS_CLAMPED if bs_m != bs else 0)
-    turn = 4.0 * (bs - 1.0) * (ut - 1.0) * frequency_ghz * 1e9 / 3.0e8
-    base, slope, fold = (28.0, 22.0, 9.0) if model == UMA else (32.4, 21.0, 9.5)
-    if d2 <= turn:
-        los = base + slope * lg_d + 20.0 * lg_f
-    else:
-        los = base + 40.0 * lg_d + 20.0 * lg_f - fold * math.log10(turn * turn + (bs - ut) ** 2)
+    low, high = (10.0, 80.0) if model == UMA else (3.0, 25.0)
+    los = los_loss_db(model, d2, lg_d, min(max(bs_m, low), high), ut, frequency_ghz) + 20.0 * lg_f
     if model == UMA:
-        nlos = 13.54 + 39.08 * lg_d + 20.0 * lg_f - 0.6 * (ut - 1.5)
-    else:
-        nlos = 22.4 + 35.3 * lg_d + 21.3 * lg_f - 0.3 * (ut - 1.5)
-    return los, max(los, nlos), flags
+        return los, max(los, 13.54 + 39.08 * lg_d + 20.0 * lg_f - 0.6 * (ut - 1.5))
+    return los, max(los, 22.4 + 35.3 * lg_d + 21.3 * lg_f - 0.3 * (ut - 1.5))
+
+
+@njit(cache=True, error_model="numpy")
+def link_flags(model, distance_2d_m, bs_m, ut_m):  # noqa: ANN001, ANN201 - compiled
+    """Which limits of the model a link breaks (bits of `pathloss.FLAGS`)."""
+    low, high, usual_low, usual_high = (10.0, 80.0, 20.0, 35.0) if model == UMA else (3.0, 25.0, 5.0, 15.0)
+    flags = DISTANCE_LOW if distance_2d_m < NEAREST_M else 0
+    flags |= (UT_LOW if ut_m < 1.5 else 0) | (UT_HIGH if ut_m > 22.5 else 0)
+    return flags | (BS_UNUSUAL if bs_m < usual_low or bs_m > usual_high else 0) | (BS_CLAMPED if bs_m < low or bs_m > high else 0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -177,105 +198,146 @@ def state_of(z, clear, cap, own):  # noqa: ANN001, ANN201 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _note_known(tally, unit, seen, level):  # noqa: ANN001, ANN202 - compiled
-    """Keep the strongest level of one known state."""
-    if seen:
-        tally.los_dbm[unit] = max(tally.los_dbm[unit], level)
-    else:
-        tally.nlos_dbm[unit] = max(tally.nlos_dbm[unit], level)
+def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+    """Sum a link into the unit: the strongest serves, the others interfere, powers are never subtracted.
+
+    Returns whether the link serves now.
+    """
+    if not drawn > drawn_mw[unit] * TIE:
+        other_mw[unit] += mean
+        return False
+    other_mw[unit] += best_mw[unit]
+    drawn_mw[unit], best_mw[unit] = drawn, mean
+    return True
 
 
 @njit(cache=True, error_model="numpy")
 def _note_unknown(tally, units, unit, los, nlos, p, levels):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
-    """Keep the strongest levels of the unknown state and, per threshold, the best mixed probability."""
-    tally.maybe_los_dbm[unit] = max(tally.maybe_los_dbm[unit], los)
-    tally.maybe_nlos_dbm[unit] = max(tally.maybe_nlos_dbm[unit], nlos)
+    """Keep what a link of unknown state would give either way; returns its median, the mean in dB [mW]."""
+    tally.maybe_los_mw[unit] = max(tally.maybe_los_mw[unit], los)
+    tally.maybe_nlos_mw[unit] = max(tally.maybe_nlos_mw[unit], nlos)
+    los_dbm, nlos_dbm = PER_LN * math.log(los), PER_LN * math.log(nlos)
     for number in range(len(levels)):
-        chance = probability_over(units, units.kind[unit], los, nlos, p, levels[number])
+        chance = probability_over(units, units.kind[unit], los_dbm, nlos_dbm, p, levels[number])
         tally.p_maybe[number, unit] = max(tally.p_maybe[number, unit], chance)
+    return math.exp((p * los_dbm + (1.0 - p) * nlos_dbm) * PER_DB)
 
 
 @njit(cache=True, error_model="numpy")
-def _serve(tally, unit, level, number, state, p, flags):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
-    """Sum a link into the unit: the strongest serves, the others interfere; powers are never subtracted."""
-    power = math.exp(level * (LN10 / 10.0))
-    if not level > tally.best_dbm[unit] + TIE_DB:
-        tally.other_mw[unit] += power
-        return
-    tally.other_mw[unit] += tally.best_mw[unit]
-    tally.best_dbm[unit], tally.best_mw[unit] = level, power
-    tally.server[unit], tally.state[unit], tally.p_los[unit], tally.flags[unit] = number, state, p, flags
+def _vertical(angle_deg, width_deg, sidelobe_db):  # noqa: ANN001, ANN202 - compiled
+    """Linear vertical gain off the beam's axis."""
+    share = angle_deg / width_deg
+    return math.exp(-min(12.0 * share * share, sidelobe_db) * PER_DB)
 
 
 @njit(cache=True, error_model="numpy")
-def _serve_mixed(tally, unit, los, nlos, p, number, flags):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
-    """As `_serve` for an unknown state: the drawn level is the mean in dB, interference the mean in mW."""
-    level = p * los + (1.0 - p) * nlos
-    power = p * math.exp(los * (LN10 / 10.0)) + (1.0 - p) * math.exp(nlos * (LN10 / 10.0))
-    if not level > tally.best_dbm[unit] + TIE_DB:
-        tally.other_mw[unit] += power
-        return
-    tally.other_mw[unit] += tally.best_mw[unit]
-    tally.best_dbm[unit], tally.best_mw[unit] = level, power
-    tally.server[unit], tally.state[unit], tally.p_los[unit], tally.flags[unit] = number, UNKNOWN, p, flags
+def _add_receiver(mast, sectors, units, span, way, across, tally, levels):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+    """Add all sectors of a mast to the units span[0] to span[1] of one receiver.
 
-
-@njit(cache=True, error_model="numpy")
-def _add_unit(mast, sectors, units, unit, way, tally, levels, floor_dbm):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
-    """Add all sectors of a mast to one unit; way = (distance, bearing, ground, clear, cap, depth, own roof)."""
+    way = (distance, bearing, ground, clear, cap, depth, own roof); one call per receiver, as handing
+    over the arrays costs more than a link.
+    """
     d2, bearing, ground, clear, cap, depth, own = way
-    ut = units.height_m[unit]
-    los, nlos, flags = losses_db(mast.model, d2, mast.z_m - ground, ut, mast.frequency_ghz)
+    rise = mast.z_m - ground
     inside = DEPTH_DB_M * min(depth, DEPTH_CAP_M)
-    state = state_of(ground + ut, clear, cap, own)
-    flags |= (DEPTH_CAPPED if depth > DEPTH_CAP_M else 0) | (OWN_ROOF if own else 0) | (LOS_UNKNOWN if state == UNKNOWN else 0)
-    depression = math.degrees(math.atan2(mast.z_m - ground - ut, d2))
-    p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
-    least = los if state != NLOS else nlos
+    for unit in range(span[0], span[1]):
+        ut = float(units.height_m[unit])
+        state = state_of(ground + ut, clear, cap, own)
+        los, nlos = losses_db(mast.model, d2, rise, ut, mast.frequency_ghz)
+        p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
+        passed = math.exp(-((nlos if state == NLOS else los) + inside) * PER_DB)
+        depression = math.degrees(math.atan2(rise - ut, d2))
+        vertical = 0.0
+        for k in range(len(sectors.number)):
+            if sectors.beam[k] != 0:
+                vertical = _vertical(depression - sectors.electrical_deg[k], sectors.width_v_deg[k], sectors.sidelobe_db[k])
+            gain = max(across[0, k] * vertical, across[1, k])
+            if sectors.mechanical_deg[k] != 0.0:
+                gain = math.exp((sectors.eirp_dbm[k] - pattern_loss_db(sectors, k, bearing, depression)) * PER_DB)
+            drawn = mean = gain * passed
+            if state == LOS:
+                tally.los_mw[unit] = max(tally.los_mw[unit], mean)
+            elif state == NLOS:
+                tally.nlos_mw[unit] = max(tally.nlos_mw[unit], mean)
+            else:
+                hidden = gain * math.exp(-(nlos + inside) * PER_DB)
+                drawn = _note_unknown(tally, units, unit, mean, hidden, p, levels)
+                mean = p * mean + (1.0 - p) * hidden
+            if _serve(tally.drawn_mw, tally.best_mw, tally.other_mw, unit, drawn, mean):
+                flags = link_flags(mast.model, d2, rise, ut) | (DEPTH_CAPPED if depth > DEPTH_CAP_M else 0)
+                flags |= (OWN_ROOF if own else 0) | (LOS_UNKNOWN if state == UNKNOWN else 0)
+                tally.server[unit], tally.state[unit], tally.p_los[unit], tally.flags[unit] = sectors.number[k], state, p, flags
+
+
+@njit(cache=True, error_model="numpy")
+def fill_across(sectors, bearing_deg, across):  # noqa: ANN001, ANN201 - compiled
+    """EIRP times horizontal gain of every sector towards a bearing, and the least EIRP its cap allows [mW]."""
     for k in range(len(sectors.number)):
-        bound = sectors.eirp_dbm[k] - inside - least
-        known = tally.los_dbm[unit] if state == LOS else tally.nlos_dbm[unit]
-        if bound < floor_dbm and state != UNKNOWN and bound <= known and bound <= tally.best_dbm[unit]:
-            continue
-        level = sectors.eirp_dbm[k] - inside - pattern_loss_db(sectors, k, bearing, depression)
-        if state == UNKNOWN:
-            _note_unknown(tally, units, unit, level - los, level - nlos, p, levels)
-            _serve_mixed(tally, unit, level - los, level - nlos, p, sectors.number[k], flags)
-        else:
-            _note_known(tally, unit, state == LOS, level - least)
-            _serve(tally, unit, level - least, sectors.number[k], state, p, flags)
+        phi = bearing_deg - sectors.azimuth_deg[k]
+        phi -= 360.0 * math.ceil((phi - 180.0) / 360.0)
+        share = phi / sectors.width_h_deg[k]
+        loss = min(12.0 * share * share, sectors.max_loss_db[k])
+        across[0, k] = math.exp((sectors.eirp_dbm[k] - loss) * PER_DB)
+        across[1, k] = math.exp((sectors.eirp_dbm[k] - sectors.max_loss_db[k]) * PER_DB)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def add_mast(mast, sectors, receivers, span, units, sight, tally, levels, floors):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+def add_mast(mast, sectors, receivers, span, units, sight, field, tally, levels):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
     """Add one mast to all units of the receivers span[0] to span[1] within its radius.
 
     Parameters
     ----------
-    mast, sectors, receivers, units, tally
-        See the tuples above; tally is written.
+    mast, sectors, receivers, units, field, tally
+        See the tuples here and in `kernels_sight`; tally is written.
     span : tuple of int
         Receivers that `sight` holds.
     sight : Sight
         From the sweep, first entry = receiver span[0].
     levels : ndarray
         Thresholds [dBm] at which probabilities over unknown paths are kept.
-    floors : ndarray
-        By class of unit: level before the wall [dBm] below which a link that cannot serve is left out.
     """
     first, last = span
     for block in prange((last - first + BLOCK - 1) // BLOCK):
+        across = np.empty((2, len(sectors.number)))
         for number in range(first + block * BLOCK, min(first + (block + 1) * BLOCK, last)):
             east = receivers.easting_m[number] - mast.easting_m
             north = receivers.northing_m[number] - mast.northing_m
             d2 = math.sqrt(east * east + north * north)
             if d2 > mast.radius_m:
                 continue
-            spot = number - first
-            own = mast.roof > 0 and receivers.building[number] == mast.roof
             bearing = math.degrees(math.atan2(east, north))
-            ground = receivers.ground_m[number]
-            depth = float(sight.depth_m[spot])
-            way = (d2, bearing, ground, sight.clear_m[spot], max(sight.clear_m[spot], sight.cap_m[spot]), depth, own)
-            for unit in range(receivers.units[number], receivers.units[number + 1]):
-                _add_unit(mast, sectors, units, unit, way, tally, levels, floors[units.kind[unit]])
+            fill_across(sectors, bearing, across)
+            way = way_to(mast, receivers, number, (d2, bearing), sight, number - first, field)
+            span_units = (receivers.units[number], receivers.units[number + 1])
+            _add_receiver(mast, sectors, units, span_units, way, across, tally, levels)
+
+
+@njit(cache=True, error_model="numpy")
+def way_to(mast, receivers, number, plan, sight, spot, field):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+    """(distance, bearing, ground, clear, cap, depth, own roof) of a receiver."""
+    d2, bearing = plan
+    building = receivers.building[number]
+    own = mast.roof > 0 and building == mast.roof
+    clear = float(sight.clear_m[spot])
+    cap = max(clear, float(sight.cap_m[spot]))
+    depth = 0.0
+    if building > 0 and d2 > 0.0:
+        way = (receivers.row[number], receivers.col[number], mast.easting_m - receivers.easting_m[number])
+        depth = depth_m(field, way[0], way[1], way[2] / d2, (receivers.northing_m[number] - mast.northing_m) / d2, building, d2)
+    return d2, bearing, receivers.ground_m[number], clear, cap, depth, own
+
+
+@njit(cache=True, error_model="numpy")
+def depth_m(field, row, col, along, down, building, limit_m):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+    """Length of the straight way out of a building from the middle of a cell [m], followed up to just past the cap."""
+    x, y, here = col + 0.5, row + 0.5, 0.0
+    limit = min(limit_m, DEPTH_CAP_M + 1.0) / field.cell_m
+    while here < limit:
+        to_x = (np.floor(x) + 1.0 - x) / along if along > 0.0 else (np.ceil(x) - 1.0 - x) / along if along < 0.0 else np.inf
+        to_y = (np.floor(y) + 1.0 - y) / down if down > 0.0 else (np.ceil(y) - 1.0 - y) / down if down < 0.0 else np.inf
+        step = min(to_x, to_y) + PAST
+        x, y, here = x + step * along, y + step * down, here + step
+        r, c = int(np.floor(y)), int(np.floor(x))
+        if r < 0 or r >= field.code.shape[0] or c < 0 or c >= field.code.shape[1] or field.code[r, c] & IDENTITY != building:
+            break
+    return min(here, limit) * field.cell_m

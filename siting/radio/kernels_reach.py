@@ -19,6 +19,7 @@ from siting.radio.kernels_link import (
     pattern_loss_db,
     probability_over,
     state_of,
+    way_to,
 )
 from siting.radio.kernels_sight import Sight, Start, sweep_alone
 
@@ -48,6 +49,7 @@ class Needs(NamedTuple):
     level_dbm: float
     frequency_ghz: float
     keep: float
+    stop_m: float
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -68,23 +70,6 @@ def _distance(options, option, receivers, number):  # noqa: ANN001, ANN202 - com
     east = receivers.easting_m[number] - options.easting_m[option]
     north = receivers.northing_m[number] - options.northing_m[option]
     return math.sqrt(east * east + north * north)
-
-
-@njit(cache=True, error_model="numpy")
-def unit_probability(mast, sectors, units, unit, way, level_dbm):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
-    """Highest probability over the sectors of one mast that a unit's level exceeds a threshold."""
-    d2, bearing, ground, clear, cap, depth, own = way
-    ut = units.height_m[unit]
-    los, nlos, _flags = losses_db(mast.model, d2, mast.z_m - ground, ut, mast.frequency_ghz)
-    inside = DEPTH_DB_M * min(depth, DEPTH_CAP_M)
-    state = state_of(ground + ut, clear, cap, own)
-    depression = math.degrees(math.atan2(mast.z_m - ground - ut, d2))
-    p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
-    best = -np.inf
-    for k in range(len(sectors.number)):
-        best = max(best, sectors.eirp_dbm[k] - pattern_loss_db(sectors, k, bearing, depression))
-    best -= inside
-    return probability_over(units, units.kind[unit], best - los, best - nlos, p, level_dbm)
 
 
 @njit(cache=True, error_model="numpy")
@@ -112,32 +97,49 @@ def _part(sectors, first, last):  # noqa: ANN001, ANN202 - compiled
         sectors.max_loss_db[first:last],
         sectors.sidelobe_db[first:last],
         sectors.number[first:last],
+        sectors.beam[first:last],
     )
 
 
 @njit(cache=True, error_model="numpy")
-def _fill(mast, sectors, receivers, units, sight, span, needs, at, unit_out, p_out):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+def _fill_receiver(mast, sectors, units, span, way, needs, at, unit_out, p_out):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+    """Write the kept entries of one receiver from `at` on; returns where the next go."""
+    d2, bearing, ground, clear, cap, depth, own = way
+    rise = mast.z_m - ground
+    inside = DEPTH_DB_M * min(depth, DEPTH_CAP_M)
+    for unit in range(span[0], span[1]):
+        if not needs.beat[unit] < 1.0:
+            continue
+        ut = float(units.height_m[unit])
+        los, nlos = losses_db(mast.model, d2, rise, ut, mast.frequency_ghz)
+        state = state_of(ground + ut, clear, cap, own)
+        p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
+        depression = math.degrees(math.atan2(rise - ut, d2))
+        best = -np.inf
+        for k in range(len(sectors.number)):
+            best = max(best, sectors.eirp_dbm[k] - pattern_loss_db(sectors, k, bearing, depression))
+        chance = probability_over(units, units.kind[unit], best - inside - los, best - inside - nlos, p, needs.level_dbm)
+        if chance > needs.beat[unit] and chance >= needs.keep:
+            unit_out[at], p_out[at] = unit, chance
+            at += 1
+    return at
+
+
+@njit(cache=True, error_model="numpy")
+def _fill(mast, sectors, receivers, units, sight, field, span, needs, at, unit_out, p_out):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
     """Write the kept entries of one option from `at` on; returns how many."""
-    kept = at
+    end = at
     for number in range(span[0], span[1]):
         east = receivers.easting_m[number] - mast.easting_m
         north = receivers.northing_m[number] - mast.northing_m
         d2 = math.sqrt(east * east + north * north)
         if d2 > mast.radius_m:
             continue
-        spot = number - span[0]
-        own = mast.roof > 0 and receivers.building[number] == mast.roof
-        cap = max(sight.clear_m[spot], sight.cap_m[spot])
-        bearing = math.degrees(math.atan2(east, north))
-        way = (d2, bearing, receivers.ground_m[number], sight.clear_m[spot], cap, float(sight.depth_m[spot]), own)
-        for unit in range(receivers.units[number], receivers.units[number + 1]):
-            if not needs.beat[unit] < 1.0:
-                continue
-            p = unit_probability(mast, sectors, units, unit, way, needs.level_dbm)
-            if p > needs.beat[unit] and p >= needs.keep:
-                unit_out[kept], p_out[kept] = unit, p
-                kept += 1
-    return kept - at
+        plan = (d2, math.degrees(math.atan2(east, north)))
+        way = way_to(mast, receivers, number, plan, sight, number - span[0], field)
+        own = (receivers.units[number], receivers.units[number + 1])
+        end = _fill_receiver(mast, sectors, units, own, way, needs, end, unit_out, p_out)
+    return end - at
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -149,10 +151,10 @@ def reach_options(field, options, sectors, receivers, units, needs, room, unit_o
     for option in prange(len(kept)):
         first, last = options.first[option], options.last[option]
         size = last - first
-        blank = np.full((3, size), np.nan, np.float32)
-        sight = Sight(blank[0], blank[1], blank[2])
+        blank = np.full((2, size), np.inf, np.float32)
+        sight = Sight(blank[0], blank[1])
         mast = _mast(options, option, needs)
         radius = mast.radius_m / field.cell_m
-        sweep_alone(field, Start(options.col[option], options.row[option], mast.z_m, radius, mast.roof, first), sight)
+        sweep_alone(field, Start(options.col[option], options.row[option], mast.z_m, radius, mast.roof, first, needs.stop_m), sight)
         mine = _part(sectors, options.sector[option], options.sector[option + 1])
-        kept[option] = _fill(mast, mine, receivers, units, sight, (first, last), needs, room[option], unit_out, p_out)
+        kept[option] = _fill(mast, mine, receivers, units, sight, field, (first, last), needs, room[option], unit_out, p_out)

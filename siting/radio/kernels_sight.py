@@ -37,7 +37,10 @@ class Field(NamedTuple):
 
 
 class Start(NamedTuple):
-    """An antenna in cell units: col, row (fractions of cells from the north-west corner), z [m], own roof."""
+    """An antenna in cell units: col, row (fractions of cells from the north-west corner), z [m], own roof.
+
+    A ray ends where everything beyond it below stop_m [m above datum] is hidden.
+    """
 
     col: float
     row: float
@@ -45,14 +48,14 @@ class Start(NamedTuple):
     radius_cells: float
     roof: int
     first: int
+    stop_m: float
 
 
 class Sight(NamedTuple):
-    """What the sweep finds for each receiver from `Start.first` on: heights above datum [m], depth indoors [m]."""
+    """What the sweep finds for each receiver from `Start.first` on: heights above datum [m]."""
 
     clear_m: npt.NDArray[np.float32]
     cap_m: npt.NDArray[np.float32]
-    depth_m: npt.NDArray[np.float32]
 
 
 class Walk(NamedTuple):
@@ -88,7 +91,7 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: ANN001, ANN
     home_col, home_row = int(np.floor(walk.along)), int(np.floor(walk.across))
     first = home_col + 1.0 - walk.along if walk.sign > 0 else walk.along - home_col
     known, cap, run_known, run_cap = -np.inf, -np.inf, -np.inf, -np.inf
-    run, run_u, u0, row, k = -1, 0.0, 0.0, home_row, 0
+    run, u0, row, k = -1, 0.0, home_row, 0
     while u0 <= limit:
         col = home_col + walk.sign * k
         if (col < 0 and walk.sign < 0) or (col >= surface.shape[1] and walk.sign > 0):
@@ -105,7 +108,7 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: ANN001, ANN
             here = code[at, col]
             identity = here & IDENTITY
             if identity != run:
-                run, run_known, run_cap, run_u = identity, known, cap, near
+                run, run_known, run_cap = identity, known, cap
             in_middle = middle < cross if part == 0 else middle >= cross
             if here & RECEIVER and (in_middle or next_row == row):
                 offset = at + 0.5 - walk.across
@@ -114,8 +117,6 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: ANN001, ANN
                     own = identity > 0
                     sight.clear_m[spot - start.first] = start.z_m + (run_known if own else known) * middle
                     sight.cap_m[spot - start.first] = start.z_m + (run_cap if own else cap) * middle
-                    depth = (middle - run_u) * np.sqrt(1.0 + slope * slope) * field.cell_m
-                    sight.depth_m[spot - start.first] = depth if own else 0.0
             if (k == 0 and at == home_row) or (identity == start.roof and identity > 0):
                 continue
             height = surface[at, col] - start.z_m
@@ -124,6 +125,8 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: ANN001, ANN
                 known = _steepest(height, near, far, known)
         row, u0 = next_row, u1
         k += 1
+        if run == 0 and known > 0.0 and start.z_m + known * u1 > start.stop_m:
+            break
 
 
 @njit(cache=True, error_model="numpy")
@@ -155,7 +158,6 @@ def _at_home(field, start, sight):  # noqa: ANN001, ANN202 - compiled
     if field.code[row, col] & RECEIVER:
         spot = field.receiver[row, col] - start.first
         sight.clear_m[spot], sight.cap_m[spot] = -np.inf, -np.inf
-        sight.depth_m[spot] = 0.0
 
 
 @njit(cache=True, error_model="numpy")

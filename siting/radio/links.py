@@ -91,6 +91,11 @@ class Places:
     height_m: npt.NDArray[np.float32]
     kind: npt.NDArray[np.uint8]
 
+    @property
+    def highest_m(self) -> float:
+        """No unit stands above this [m above datum]."""
+        return float(np.max(self.receivers.ground_m, initial=-np.inf)) + float(np.max(self.height_m, initial=0.0))
+
     def span(self, terrain: Terrain, northing_m: float, radius_m: float) -> tuple[int, int]:
         """First and last (exclusive) receiver in the rows a circle can touch."""
         grid = terrain.grid
@@ -123,6 +128,8 @@ def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
         north - (row[at] + 0.5) * cell,
         terrain.ground_m[row[at], col[at]].astype(np.float64),
         terrain.building[row[at], col[at]],
+        row[at],
+        col[at],
         np.append(firsts, len(units)).astype(np.int64),
     )
     numbers = {name: number for number, name in enumerate(kinds.names)}
@@ -282,4 +289,6 @@ def sectors_array(part: pd.DataFrame) -> link.Sectors:
     """Sectors as the kernels read them; their numbers are the frame's index."""
     names = ("azimuth_deg", "mechanical_tilt_deg", "electrical_tilt_deg", "eirp_dbm", "width_h_deg", "width_v_deg", "max_loss_db", "sidelobe_db")
     columns = [np.ascontiguousarray(part[name].to_numpy(np.float64)) for name in names]
-    return link.Sectors(*columns, part.index.to_numpy(np.int32))
+    beam = part[["mast", "electrical_tilt_deg", "width_v_deg", "sidelobe_db"]]
+    changed = (beam != beam.shift()).any(axis=1).to_numpy()
+    return link.Sectors(*columns, part.index.to_numpy(np.int32), changed.astype(np.uint8))

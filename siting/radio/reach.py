@@ -181,7 +181,7 @@ def _scene(
     )
     units = link.Units(places.height_m, places.kind, kinds.wall_db, spread_db, kinds.weight)
     blank = np.zeros(0, np.float32)
-    needs = kernel.Needs(blank, thresholds.rsrp_dbm, network.frequency_ghz, defaults()["reach_negligible"])
+    needs = kernel.Needs(blank, thresholds.rsrp_dbm, network.frequency_ghz, defaults()["reach_negligible"], places.highest_m)
     field = field_of(terrain, places.row, places.col)
     return _Scene(terrain, places, field, units, needs, options, sectors_array(frame)), heads["option_rank"].to_numpy(np.int64)
 

@@ -209,7 +209,7 @@ def field_of(terrain: Terrain, row: npt.NDArray[np.int64], col: npt.NDArray[np.i
     return sight.Field(surface, code, *turned, receiver, terrain.grid.cell_m)
 
 
-def start_of(terrain: Terrain, antenna: Antenna, *, radius_m: float, first: int = 0) -> sight.Start:
+def start_of(terrain: Terrain, antenna: Antenna, *, radius_m: float, first: int = 0, stop_m: float = math.inf) -> sight.Start:
     """Where a sweep starts, in cell units."""
     grid = terrain.grid
     return sight.Start(
@@ -219,6 +219,7 @@ def start_of(terrain: Terrain, antenna: Antenna, *, radius_m: float, first: int 
         radius_m / grid.cell_m,
         terrain.own_roof(antenna),
         first,
+        stop_m,
     )
 
 
@@ -263,7 +264,7 @@ def clear_height_m(terrain: Terrain, antenna: Antenna, *, radius_m: float) -> Cl
     part, window = _window(terrain, antenna, radius_m)
     rows, cols = part.grid.shape
     row, col = np.divmod(np.arange(rows * cols), cols)
-    blank = [np.full(rows * cols, np.nan, np.float32) for _ in range(3)]
+    blank = [np.full(rows * cols, np.nan, np.float32) for _ in range(2)]
     found = sight.Sight(*blank)
     sight.sweep(field_of(part, row, col), start_of(part, antenna, radius_m=radius_m), found)
     easting, northing = part.grid.centres()
