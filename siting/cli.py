@@ -18,7 +18,7 @@ import typer
 
 from siting import words
 from siting.access import Actor
-from siting.actions import assets, coverage, plans, projects, worker
+from siting.actions import assets, candidates, coverage, plans, projects, worker
 from siting.errors import BadInput, SitingError, exit_code
 from siting.store.database import Database
 
@@ -190,8 +190,10 @@ def score(
 ) -> None:
     """给候选点评分。 Score the candidates."""
     at = desk(project, account, writing=False)
-    run = _score(at, admit=admit, coverage_run=coverage_run)
-    plans.write_candidates(at.db, at.actor, run.id, out)
+    wanted = candidates.params(_coverage(at, coverage_run), admit_unknown=bool(_admitted(admit)))
+    standing = candidates.standing(at.db, at.actor, wanted)
+    run = standing or worker.run_now(at.db, at.actor, "score", wanted, clock=now)
+    candidates.write(at.db, at.actor, run.id, out)
     show({"run": run.id, **run.result, "out": out}, as_json=as_json)
 
 
@@ -210,25 +212,27 @@ def plan(
     if (count is None) == (budget is None):
         raise BadInput("cli.one_of", options="--count, --budget")
     at = desk(project, account, writing=False)
-    scored = _score(at, admit=admit, coverage_run=coverage_run)
-    given = {"score": scored.id, "count": count, "budget_yuan": budget}
-    run = worker.run_now(at.db, at.actor, "plan", plans.plan_params(at.db.settings, given), clock=now)
-    plans.write_plan(at.db, at.actor, run.id, out)
-    show({"run": run.id, **run.result, "out": out}, as_json=as_json)
+    given = {"coverage": _coverage(at, coverage_run), "admit": _admitted(admit), "count": count, "budget_yuan": budget}
+    wanted = plans.params(at.db.settings, given)
+    run = worker.run_now(at.db, at.actor, "plan", wanted, clock=now)
+    paths = plans.write(at.db, at.actor, run.id, out)
+    figures = {k: v for k, v in run.result.items() if k != "steps"}
+    show({"run": run.id, **figures, "out": ", ".join(map(str, paths))}, as_json=as_json)
 
 
-def _score(at: Desk, *, admit: str | None, coverage_run: str | None) -> Any:
-    """The scored candidates for a coverage run, computed unless they stand already."""
-    if admit not in {None, "unknown"}:
+def _admitted(admit: str | None) -> list[str]:
+    if admit not in {None, candidates.STUDY}:
         raise BadInput("cli.admit", value=admit)
-    base = plans.ensure_coverage(at.db, at.actor, coverage_run)
-    if base is None:
-        given: dict[str, Any] = {}
-        run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db.settings, given), clock=now)
-        base = run.id
-    wanted = {"coverage": base, "admit_unknown": admit == "unknown"}
-    standing = plans.standing_score(at.db, at.actor, wanted)
-    return standing or worker.run_now(at.db, at.actor, "score", wanted, clock=now)
+    return [] if admit is None else [admit]
+
+
+def _coverage(at: Desk, run_id: str | None) -> str:
+    """The coverage run that candidates are measured against; computed by the settings unless one stands."""
+    if run_id is not None:
+        return run_id
+    wanted = coverage.params(at.db.settings, {})
+    standing = coverage.standing(at.db, at.actor, wanted)
+    return (standing or worker.run_now(at.db, at.actor, "coverage", wanted, clock=now)).id
 
 
 @app.command()

@@ -27,6 +27,7 @@ from siting.store.runs import Run
 
 MIXES = ("night", "day")
 RASTERS = ("rsrp_dbm", "probability", "state", "gap", "gap_share")
+SOURCES = ("buildings", "demand", "districts", "venues", "sites", "sectors")
 OUTDOORS = 0
 
 
@@ -90,7 +91,18 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     report.step("run.stage.save", 0.9, 1.0)
     _save(db, run.id, ground, found, missing)
     findings = ground.findings + found.findings
-    return {**_figures(missing), **_meaning(found), "findings": findings.counts()}
+    return {
+        **_figures(missing),
+        **_meaning(found),
+        "findings": findings.counts(),
+        "revisions": scene.revisions(db, SOURCES),
+    }
+
+
+def standing(db: Database, actor: Actor, wanted: Mapping[str, Any]) -> Run | None:
+    """The newest finished run of these parameters that no later change of the district has overtaken."""
+    done = [r for r in runs.listing(db, actor, "coverage", limit=50) if r.status == "done" and r.params == dict(wanted)]
+    return next((r for r in done if r.result["revisions"] == scene.revisions(db, SOURCES)), None)
 
 
 def _figures(missing: Gap) -> dict[str, Any]:

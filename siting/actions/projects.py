@@ -16,7 +16,7 @@ from siting.access import Actor, local_admin
 from siting.assets import read
 from siting.errors import BadInput, NotFound
 from siting.geo import crs
-from siting.settings import KEY_NAME, Settings, Value
+from siting.settings import KEY_NAME, Value
 from siting.store import journal, layers
 from siting.store.database import Database, open_database
 

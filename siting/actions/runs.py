@@ -33,14 +33,20 @@ class Reporter:
         The run.
     clock : callable
         The time now.
+    note : str
+        How it stands, in words; shown beside the step.
+    parent : Reporter, optional
+        Work that waits for this one and shares its progress and its wish to stop.
     """
 
     db: Database
     run_id: str
     clock: Clock
     stage: str = ""
+    note: str = ""
     start: float = 0.0
     end: float = 1.0
+    parent: Reporter | None = None
     _stop: bool = False
     _last: datetime | None = None
 
@@ -52,10 +58,14 @@ class Reporter:
         Cancelled
             If somebody asked to stop.
         """
-        self.stage, self.start, self.end, self._last = stage, start, end, None
-        self.progress(0.0)
+        self.step_on(stage, start, end)
         if self._stop:
             raise Cancelled("compute.cancelled")
+
+    def step_on(self, stage: str, start: float, end: float) -> None:
+        """Enter a step even when asked to stop: what was found so far is still brought home."""
+        self.stage, self.start, self.end, self._last, self.note = stage, start, end, None, ""
+        self.progress(0.0)
 
     def progress(self, share: float) -> None:
         """Finished share of the present step; written at most twice a second."""
@@ -64,7 +74,10 @@ class Reporter:
             return
         self._last = now
         done = self.start + (self.end - self.start) * share
-        self._stop = runs.beat(self.db, self.run_id, progress=done, stage=self.stage, now=now)
+        self._stop = runs.beat(self.db, self.run_id, progress=done, stage=self.stage, now=now, message=self.note)
+        if self.parent is not None:
+            self.parent.progress(done)
+            self._stop = self._stop or self.parent.cancelled()
 
     def cancelled(self) -> bool:
         """Whether somebody asked to stop, as of the last report."""

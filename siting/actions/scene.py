@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -88,3 +89,8 @@ def build(db: Database, *, cell_m: float, mix: str) -> Scene:
 def sectors(db: Database, network: Network) -> pd.DataFrame:
     """Sectors of a network on air, one row each with its place [m]."""
     return sectors_of(layers.read(db, "sites", columns=["retired_on"]), layers.read(db, "sectors"), network)
+
+
+def revisions(db: Database, names: Sequence[str]) -> dict[str, int]:
+    """How often each layer has changed: a result that rests on older ones is stale."""
+    return {name: layers.revision(db, name) for name in names}

@@ -1,0 +1,238 @@
+"""Screen and score what a district could use: options on public assets, judged and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from siting.access import Actor, require
+from siting.actions import coverage, runs, scene
+from siting.actions.runs import Reporter
+from siting.errors import BadInput
+from siting.fibre import network as streets
+from siting.fibre import route
+from siting.plan import eligibility, options, score, tables, verdicts
+from siting.radio import emf, network
+from siting.radio.reach import Reach, reach
+from siting.reports.geofiles import geopackage
+from siting.store import artefacts, layers
+from siting.store.database import Database
+from siting.store.runs import Run
+
+FREE = ("eligible", "conditional")
+STUDY = "unknown"
+# Parts that this version measures; a part that nobody measured has no weight, rather than a made-up value.
+PARTS = ("added_persons", "added_joint", "key_venues", "indoor_share", "cost_yuan", "fibre_m", "structure", "emf")
+SOURCES = ("assets", "buildings", "districts", "roads", "access")
+ASSET_COLUMNS = ("name", "asset_no", "open_status")
+
+
+@dataclass(frozen=True)
+class Base:
+    """The coverage that candidates are measured against.
+
+    Parameters
+    ----------
+    run : Run
+        The coverage run.
+    units : DataFrame
+        Its units with ``persons`` (people known to be covered or not) and ``present`` probability.
+    """
+
+    run: Run
+    units: pd.DataFrame
+
+
+def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
+    """Do a score run: screen all assets, compute what the usable ones cover, score them, keep everything.
+
+    Raises
+    ------
+    BadInput
+        If the coverage run is not there or the district changed since.
+    """
+    require(actor, runs.PERMISSION)
+    report.step("run.stage.scene", 0.0, 0.15)
+    base = base_of(db, actor, run.params["coverage"])
+    ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
+    if not np.array_equal(ground.units["unit_id"], base.units["unit_id"]):
+        raise BadInput("candidates.stale", run=base.run.id)
+    report.step("run.stage.candidates", 0.15, 0.3)
+    offered = _offered(db, base, report)
+    admitted = offered["state"].isin([*FREE, *run.params.get("admit", [])])
+    usable = offered[admitted & offered["antenna_height_m"].notna()].reset_index(drop=True)
+    if usable.empty:
+        raise BadInput("candidates.none", n=len(offered))
+    report.step("run.stage.reach", 0.3, 0.85)
+    thresholds = coverage.profiles()[base.run.params["profile"]]
+    carrier = coverage.networks()[base.run.params["network"]]
+    found = reach(
+        options.sectors_of(usable),
+        ground.terrain,
+        ground.units,
+        carrier,
+        thresholds=thresholds,
+        base=base.units["present"].to_numpy(),
+        map=report.mapper(),
+    )
+    report.step("run.stage.score", 0.85, 0.95)
+    scored = _scored(db, usable, found, base, thresholds.cell_probability)
+    report.step("run.stage.save", 0.95, 1.0)
+    _save(db, run.id, offered, scored, found)
+    return {**_summary(offered, scored, base), "revisions": scene.revisions(db, SOURCES)}
+
+
+def params(coverage_run: str, *, admit_unknown: bool) -> dict[str, Any]:
+    """What to score: every candidate against one coverage run, if wanted with the unknown ones (for study only)."""
+    return {"coverage": coverage_run, "admit": [STUDY] if admit_unknown else []}
+
+
+def standing(db: Database, actor: Actor, wanted: Mapping[str, Any]) -> Run | None:
+    """The newest finished score run of these parameters that no later change of the district has overtaken."""
+    done = [r for r in runs.listing(db, actor, "score", limit=50) if r.status == "done" and r.params == dict(wanted)]
+    return next((r for r in done if r.result["revisions"] == scene.revisions(db, SOURCES)), None)
+
+
+def base_of(db: Database, actor: Actor, run_id: str | None) -> Base:
+    """A finished coverage run with its units, unknown people taken out."""
+    run = runs.finished(db, actor, "coverage", run_id)
+    columns = ["unit_id", "floor", "persons", "unknown", "street_office", "venue", "present"]
+    units = artefacts.load_table(runs.folder(db, run.id), "units", columns=columns)
+    return Base(run, units.assign(persons=units["persons"] - units["unknown"]))
+
+
+def _offered(db: Database, base: Base, report: Reporter) -> pd.DataFrame:
+    """All options with state, codes and sentence."""
+    assets = layers.read(db, "assets")
+    carrier = coverage.networks()[base.run.params["network"]]
+    made = options.from_assets(assets, network=carrier.name, operators=carrier.operators)
+    points = shapely.points(made["easting_m"], made["northing_m"])
+    report.progress(0.2)
+    buildings = layers.read(db, "buildings", columns=["height_m"])
+    inside = _inside_building(points, buildings.geometry.array) & (made["mount"] != "roof").to_numpy()
+    outside = ~shapely.contains_properly(scene.boundary(db), points)
+    made = made.assign(**_field(made, buildings), inside_building=inside, outside_district=outside)
+    report.progress(0.6)
+    profile = eligibility.Profile(today=_today(db, base))
+    judged = eligibility.eligibility(made, assets, None, profile=profile)
+    return made.merge(judged, on="option_id").merge(
+        pd.DataFrame(assets[["asset_id", *ASSET_COLUMNS, "structural_status"]]).rename(
+            columns={"asset_id": "candidate_id"}
+        ),
+        on="candidate_id",
+    )
+
+
+def _today(db: Database, base: Base) -> date:
+    """The day on which terms are judged: the sample's own, else the day of the coverage run."""
+    return date.fromisoformat(db.settings.text("district.as_of") or base.run.created_at[:10])
+
+
+def _inside_building(points: np.ndarray, buildings: np.ndarray) -> np.ndarray:
+    inside = np.zeros(len(points), bool)
+    inside[shapely.STRtree(buildings).query(points, predicate="within")[0]] = True
+    return inside
+
+
+def _field(made: pd.DataFrame, buildings: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Field pre-check by distance: quotient and word."""
+    equipment = network.load_equipment()
+    carriers = network.load_networks()
+    power = made["equipment"].map({name: row.power_w for name, row in equipment.items()}).to_numpy(float)
+    gain = made["equipment"].map({name: row.envelope_gain_dbi for name, row in equipment.items()}).to_numpy(float)
+    mhz = np.array([carriers[names[0]].frequency_ghz * 1e3 for names in made["networks"]])
+    safe_m = np.array([float(emf.compliance_distance_m(p, g, f)) for p, g, f in zip(power, gain, mhz, strict=True)])
+    near_m = verdicts.nearest_building_m(made, np.asarray(buildings.geometry.array))
+    quotient = emf.distance_quotient(safe_m, near_m)
+    exempt = emf.is_exempt(emf.equivalent_power_w(power, gain, mhz))
+    return {"emf_quotient": quotient, "emf": verdicts.emf(quotient, exempt)}
+
+
+def _scored(db: Database, usable: pd.DataFrame, found: Reach, base: Base, cell_probability: float) -> pd.DataFrame:
+    """Usable options with their parts in natural units and the score."""
+    people = score.added_people(
+        base.units, found, usable, base=base.units["present"].to_numpy(), cell_probability=cell_probability
+    )
+    parts = people.assign(
+        added_joint=people["added_persons"],
+        cost_yuan=usable["cost_yuan"],
+        fibre_m=_fibre_m(db, usable),
+        structure=verdicts.structure(usable["codes"].tolist(), usable["structural_status"].tolist()),
+        emf=usable["emf"],
+    )
+    weights = tables.weights()
+    marks = score.score_candidates(usable, parts, profile=weights[weights["part"].isin(PARTS)])
+    return usable.drop(columns=["cost_yuan", "emf"]).merge(marks, on="option_id").sort_values("rank", ignore_index=True)
+
+
+def _fibre_m(db: Database, usable: pd.DataFrame) -> pd.Series:
+    """Metres along streets to the nearest access point, lead-ins included; NaN where none is reached."""
+    net = streets.build(layers.read(db, "roads"), layers.read(db, "access"))
+    points = gpd.GeoDataFrame(
+        geometry=gpd.points_from_xy(usable["easting_m"], usable["northing_m"]), index=usable.index, crs=db.settings.crs
+    )
+    return route.marginal_cost(net, points)["fibre_m"]
+
+
+def _save(db: Database, run_id: str, offered: pd.DataFrame, scored: pd.DataFrame, found: Reach) -> None:
+    folder = runs.folder(db, run_id)
+    artefacts.save_table(folder, "options", _flat(offered))
+    artefacts.save_table(folder, "scored", _flat(scored))
+    order = pd.Index(found.option_id).get_indexer(pd.Index(scored["option_id"]))
+    artefacts.save_matrix(folder, "reach", found.p[:, order])
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """Tuples as lists, as Parquet knows them."""
+    flat = frame.copy()
+    for name in ("codes", "operators", "networks", "azimuths", "tilts"):
+        flat[name] = pd.Series([list(v) for v in frame[name]], index=frame.index, dtype=object)
+    return flat
+
+
+def _summary(offered: pd.DataFrame, scored: pd.DataFrame, base: Base) -> dict[str, Any]:
+    return {
+        "coverage": base.run.id,
+        "measure": base.run.result["measure"],
+        "calibrated": base.run.result["calibrated"],
+        "offered": len(offered),
+        "states": {str(k): int(v) for k, v in offered["state"].value_counts().items()},
+        "scored": len(scored),
+        "best_added": float(scored["added_persons"].max()),
+        "unreached_by_fibre": int(scored["fibre_m"].isna().sum()),
+    }
+
+
+def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
+    """All candidates of a score run in the project CRS: the scored ones by rank, then the others with their reasons."""
+    require(actor, "report.read")
+    folder = runs.folder(db, run_id)
+    scored = artefacts.load_table(folder, "scored")
+    offered = artefacts.load_table(folder, "options")
+    rest = offered[~offered["option_id"].isin(scored["option_id"])]
+    both = pd.concat([scored, rest], ignore_index=True)
+    points = gpd.points_from_xy(both["easting_m"], both["northing_m"])
+    return gpd.GeoDataFrame(both, geometry=points, crs=db.settings.crs)
+
+
+def write(db: Database, actor: Actor, run_id: str, path: Path) -> None:
+    """Write a score run as GeoPackage: layers ``candidates`` (scored) and ``candidates_excluded`` (with reasons)."""
+    require(actor, "export.internal")
+    run = runs.finished(db, actor, "score", run_id)
+    both = candidates(db, actor, run_id)
+    parts = {"candidates": both[both["rank"].notna()], "candidates_excluded": _reasons(both[both["rank"].isna()])}
+    about: Mapping[str, object] = {**run.result, "run": run.id, "district": db.settings.name}
+    path.write_bytes(geopackage(parts, about=about, as_of=run.created_at))
+
+
+def _reasons(rest: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    names = ["option_id", "candidate_id", "class", "name", "street_office", "owner_org", "state", "codes", "message"]
+    return rest[[*names, "geometry"]]

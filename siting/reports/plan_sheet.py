@@ -1,0 +1,92 @@
+"""A plan as people read it: headings and words in their language, and what the figures rest on."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from siting import words
+from siting.assets import schema
+from siting.reports.workbook import plain
+
+TABLE = Path(__file__).with_name("plan_columns.csv")
+# Columns of the task list that people fill in: who is responsible, by when.
+TO_FILL = ("plan.sheet.responsible", "plan.sheet.due")
+NOTES = (
+    "district", "run", "coverage", "network", "profile", "mix", "created_at", "status", "count", "added", "bound", "gap",
+    "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "measure", "calibrated", "seed", "problem_hash",
+    "checked_added",
+)  # fmt: skip
+
+
+@cache
+def columns() -> tuple[Mapping[str, str], ...]:
+    """The table of columns: name, title in both languages, vocabulary, digits."""
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def sheet(sites: pd.DataFrame, *, lang: str) -> pd.DataFrame:
+    """The task list: one line per site in build order, headings and words in the language, two columns to fill in.
+
+    Parameters
+    ----------
+    sites : DataFrame
+        Sites of a plan; a column that is not there is left out.
+    lang : str
+        ``zh_CN`` or ``en``.
+    """
+    title = "title_zh" if lang == "zh_CN" else "title_en"
+    shown = {row[title]: _cells(sites[row["name"]], row, lang) for row in columns() if row["name"] in sites}
+    return pd.DataFrame({**shown, **{words.say(key, lang=lang): "" for key in TO_FILL}}, index=sites.index)
+
+
+def titles(*, lang: str) -> dict[str, str]:
+    """Title of every column by name."""
+    return {row["name"]: row["title_zh" if lang == "zh_CN" else "title_en"] for row in columns()}
+
+
+def notes(facts: Mapping[str, Any], *, lang: str) -> list[tuple[str, object]]:
+    """What the figures rest on, line by line; ends with what the file is not."""
+    known = [(name, facts[name]) for name in NOTES if facts.get(name) is not None]
+    lines = [(words.say(f"plan.note.{name}", lang=lang), _note(name, value, lang)) for name, value in known]
+    return [*lines, (words.say("plan.note.nature", lang=lang), words.say("plan.note.precheck", lang=lang))]
+
+
+def _note(name: str, value: object, lang: str) -> object:
+    for prefix in ("plan.status", "plan.measure"):
+        if name == prefix.removeprefix("plan.") and words.has(f"{prefix}.{value}", lang=lang):
+            return words.say(f"{prefix}.{value}", lang=lang)
+    if name == "calibrated":
+        return words.say("plan.calibrated.yes" if value else "plan.calibrated.no", lang=lang)
+    return value
+
+
+def _cells(cells: pd.Series, row: Mapping[str, str], lang: str) -> list[object]:
+    if row["digits"]:
+        return [_rounded(plain(v), int(row["digits"])) for v in cells]
+    return [_word(v, row["vocab"], lang) for v in cells]
+
+
+def _rounded(value: object, digits: int) -> object:
+    if not isinstance(value, int | float):
+        return value
+    return round(float(value), digits) if digits else round(value)
+
+
+def _word(value: Any, vocab: str, lang: str) -> object:
+    if isinstance(value, list | tuple | np.ndarray):
+        return "、".join(str(_word(v, vocab, lang)) for v in value)
+    value = plain(value)
+    if not vocab or value is None:
+        return value
+    if vocab.startswith("plan_"):
+        return words.say(f"plan.{vocab.removeprefix('plan_')}.{value}", lang=lang)
+    found = {t.code: t.title_zh if lang == "zh_CN" else t.title_en for t in schema.vocabulary(vocab)}
+    return found.get(str(value), value)
