@@ -15,7 +15,19 @@ Examples
 """
 
 from siting.plan.auto import solve
+from siting.plan.blocking import value_of_unblocking
 from siting.plan.problem import CoverProblem, Limits, Rule
 from siting.plan.result import Plan
+from siting.plan.score import score_candidates
+from siting.plan.twins import alternatives
 
-__all__ = ["CoverProblem", "Limits", "Plan", "Rule", "solve"]
+__all__ = [
+    "CoverProblem",
+    "Limits",
+    "Plan",
+    "Rule",
+    "alternatives",
+    "score_candidates",
+    "solve",
+    "value_of_unblocking",
+]

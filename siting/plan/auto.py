@@ -16,7 +16,7 @@ from siting.plan.core import Core, open_part, trimmed
 from siting.plan.exact import branch, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
 from siting.plan.result import Found, Plan, Progress, Step, Watch, added_by, dress, relative_gap
-from siting.plan.search import greedy_set, search_set, start_set, whole_value
+from siting.plan.search import greedy_set, improved, search_set, start_set, whole_value
 
 METHODS = ("auto", "greedy", "search", "exact")
 BOUND_ROUNDS = 3000
@@ -106,6 +106,33 @@ def solve(
     plan = dress(core, found, watch, gap=gap)
     watch.tell("done", plan.value, plan.bound, 1.0)
     return plan
+
+
+def resume(problem: CoverProblem, start: Collection[str], *, gap: float = 0.01, kicks: int = 60, seed: int = 0) -> Plan:
+    """A plan by repairing a known one near where it broke, with a bound; much quicker than starting anew.
+
+    Parameters
+    ----------
+    problem : CoverProblem
+        The question as it stands now.
+    start : collection of str
+        Options of the old plan; those no longer free are left out.
+    gap, kicks, seed
+        As for `solve`; kicks in all, not per size.
+
+    Raises
+    ------
+    NotSolved
+        If no plan meets the rules.
+    """
+    core, watch = open_part(problem), Watch()
+    first = start_set(core, start)
+    first = greedy_set(core) if first is None else first
+    chosen = improved(core, first, kicks=kicks, seed=seed, watch=watch)
+    run = _Run(core, watch, chosen, whole_value(core), [])
+    run.note("repair", 0.5)
+    _bound(run, gap=gap)
+    return dress(core, Found(run.chosen, tuple(run.steps), run.bound, "resume", kicks, seed), watch, gap=gap)
 
 
 def _search(run: _Run, *, kicks: int, seed: int, start: Plan | Collection[str] | None) -> None:

@@ -49,7 +49,7 @@ def build(  # noqa: PLR0913 - one keyword per part of the question
     units : DataFrame
         One line per unit: ``persons``, and if known ``street_office`` and ``venue``.
     gains : Gains
-        ``p`` [units, options], options in the order of the frame.
+        ``p`` [units, options], options in the order of the frame, or any order if ``option_id`` names them.
     options : DataFrame
         ``option_id``, ``candidate_id``, ``operators`` (list), ``cost_yuan``; if present ``state`` and ``codes`` (of
         eligibility), ``locked``, ``permission`` (probability of agreement).
@@ -75,12 +75,13 @@ def build(  # noqa: PLR0913 - one keyword per part of the question
     """
     if mode not in MODES:
         raise BadInput("plan.build.mode", mode=mode, modes=", ".join(MODES))
-    if gains.p.shape != (len(units), len(options)):
-        raise BadInput("plan.build.shape", given=gains.p.shape, units=len(units), options=len(options))
+    p = _aligned(gains, options)
+    if p.shape != (len(units), len(options)):
+        raise BadInput("plan.build.shape", given=p.shape, units=len(units), options=len(options))
     served = [tuple(sorted(names)) for names in options["operators"]]
     everyone = sorted({name for names in served for name in names} | set(base or {}))
     share = dict(operator_share) if operator_share is not None else {name: 1.0 / len(everyone) for name in everyone}
-    p = _probability(gains.p, options, use_permission=use_permission)
+    p = _probability(p, options, use_permission=use_permission)
     level = {name: np.asarray((base or {}).get(name, np.zeros(len(units))), dtype=np.float64) for name in everyone}
     if mode == "binary":
         p, level = _binary(p, cell_probability), {n: (b >= cell_probability).astype(float) for n, b in level.items()}
@@ -109,11 +110,21 @@ def build(  # noqa: PLR0913 - one keyword per part of the question
     )
 
 
+def _aligned(gains: Gains, options: pd.DataFrame) -> sparse.csc_matrix:
+    """Columns in the options' order; where the gains name their options, one they do not hold reaches nobody."""
+    names = getattr(gains, "option_id", None)
+    p = sparse.csc_matrix(gains.p, dtype=np.float64)
+    if names is None:
+        return p
+    place = pd.Index(names).get_indexer(pd.Index(options["option_id"].astype(object)))
+    with_nobody = sparse.hstack([p, sparse.csc_matrix((p.shape[0], 1))], format="csc")
+    return with_nobody[:, np.where(place >= 0, place, p.shape[1])]
+
+
 def _probability(p: sparse.csc_matrix, options: pd.DataFrame, *, use_permission: bool) -> sparse.csc_matrix:
-    plain = sparse.csc_matrix(p, dtype=np.float64)
     if not use_permission:
-        return plain
-    return (plain @ sparse.diags(options["permission"].to_numpy(dtype=np.float64))).tocsc()
+        return p
+    return (p @ sparse.diags(options["permission"].to_numpy(dtype=np.float64))).tocsc()
 
 
 def _binary(p: sparse.csc_matrix, cell_probability: float) -> sparse.csc_matrix:

@@ -139,12 +139,12 @@ def search_set(core: Core, *, kicks: int, seed: int, start: Ints | None, watch: 
     """Positions of the best set met: by the path if only the number counts, else from the best greedy set."""
     if core.has_budget or core.has_floor:
         first = greedy_set(core)
-        found = _improved(core, first, kicks=kicks * max(1, first.size), seed=seed, watch=watch)
+        found = improved(core, first, kicks=kicks * max(1, first.size), seed=seed, watch=watch)
     else:
         found = _path(core, kicks=kicks, seed=seed, watch=watch)
     if start is None:
         return found
-    other = _improved(core, start, kicks=kicks, seed=seed, watch=watch)
+    other = improved(core, start, kicks=kicks, seed=seed, watch=watch)
     return other if added_by(core, other) > added_by(core, found) else found
 
 
@@ -163,7 +163,8 @@ def _path(core: Core, *, kicks: int, seed: int, watch: Watch) -> Ints:
     return walk.chosen()
 
 
-def _improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) -> Ints:
+def improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) -> Ints:
+    """A feasible set swapped, filled and kicked until nothing helps; never worse than it came."""
     walk = _Walk(core, core.empty(), 0, 0.0)
     walk.put(first)
     ones = np.ones(core.options)

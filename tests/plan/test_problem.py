@@ -39,8 +39,8 @@ def test_every_fault_of_a_problem_is_reported_at_once_with_positions():
             forbidden=[True, False], limits=Limits(count=1), rules=(Rule("far", [7], [1.0], at_most=1),),
             candidate_id=["a", "b"], operators=((), ()),
         )  # fmt: skip
-    text = caught.value.values["problems"]
-    assert caught.value.values["count"] == 7
+    text = caught.value.values["problems"]  # noqa: PD011 - an error, no frame
+    assert caught.value.values["count"] == 7  # noqa: PD011 - an error, no frame
     for part in ("2 个权重", "1 个现网", "2 个选项含有", "1 个造价", "1 个选项编号重复", "既锁定又禁用", "far"):
         assert part in text
 
@@ -143,3 +143,10 @@ def test_evaluation_names_what_a_set_breaks():
     found = evaluate(problem, ["o000", "o001", "o003"])
     assert not found.feasible
     assert set(found.violations) == {"count", "budget_yuan", "forbidden:o003", "not both"}
+
+
+def test_gains_that_name_their_options_may_come_in_any_order_and_leave_some_out():
+    reach = Reach([[0.7, 0.9], [0.0, 0.0]])
+    reach.option_id = np.array(["o2", "o0"])
+    problem = build(_units(2), reach, _options([["ctc"]] * 3), limits=Limits(count=1))
+    assert problem.cover.toarray().tolist() == [[0.9, 0.0, 0.7], [0.0, 0.0, 0.0]]
