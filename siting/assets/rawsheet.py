@@ -3,13 +3,13 @@
 import io
 import posixpath
 import re
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring, iterparse
 
+from siting.assets.archive import unpack
 from siting.assets.raw import Cell, Limits, NumberText, Raw
 from siting.errors import BadInput
 
@@ -39,13 +39,13 @@ def parse(data: bytes, *, sheet: str | None, limits: Limits) -> Raw:
         If there is no such sheet, the XML is broken, or the sheet is too large.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = _sheets(archive)
-            chosen = sheet or next(iter(parts))
-            if chosen not in parts:
-                raise BadInput("assets.gate.no_sheet", sheet=chosen, known=", ".join(parts))
-            grid, hidden, merges = _cells(archive, parts[chosen], _strings(archive), limits)
-    except (ParseError, DefusedXmlException, KeyError, ValueError, StopIteration) as error:
+        archive = unpack(data, wanted=lambda name: name.endswith((".xml", ".rels")), limits=limits)
+        parts = _sheets(archive)
+        chosen = sheet or next(iter(parts), "")
+        if chosen not in parts:
+            raise BadInput("assets.gate.no_sheet", sheet=chosen, known=", ".join(parts))
+        grid, hidden, merges = _cells(archive, parts[chosen], _strings(archive), limits)
+    except (ParseError, DefusedXmlException, KeyError, ValueError, IndexError) as error:
         raise BadInput("assets.gate.broken", kind="xlsx", reason=f"{type(error).__name__}: {error}") from error
     _fill(grid, merges)
     width = max((max(row) for row in grid.values() if row), default=0)
@@ -54,20 +54,20 @@ def parse(data: bytes, *, sheet: str | None, limits: Limits) -> Raw:
     return Raw(kind="xlsx", rows=rows, numbers=numbers, sheet=chosen, sheets=tuple(parts), hidden=frozenset(hidden))
 
 
-def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
-    targets = {r.get("Id"): r.get("Target", "") for r in fromstring(archive.read("xl/_rels/workbook.xml.rels"))}
+def _sheets(archive: Mapping[str, bytes]) -> dict[str, str]:
+    targets = {r.get("Id"): r.get("Target", "") for r in fromstring(archive["xl/_rels/workbook.xml.rels"])}
     found: dict[str, str] = {}
-    for item in fromstring(archive.read("xl/workbook.xml")).iter(f"{_MAIN}sheet"):
+    for item in fromstring(archive["xl/workbook.xml"]).iter(f"{_MAIN}sheet"):
         path = posixpath.normpath(posixpath.join("/xl", targets[item.get(_REL)])).lstrip("/")
         if item.get("state", "visible") == "visible" and "worksheets" in path:
             found[item.get("name", "")] = path
     return found
 
 
-def _strings(archive: zipfile.ZipFile) -> list[str]:
-    if "xl/sharedStrings.xml" not in archive.namelist():
+def _strings(archive: Mapping[str, bytes]) -> list[str]:
+    if "xl/sharedStrings.xml" not in archive:
         return []
-    return [_text(item) for item in fromstring(archive.read("xl/sharedStrings.xml")).iter(f"{_MAIN}si")]
+    return [_text(item) for item in fromstring(archive["xl/sharedStrings.xml"]).iter(f"{_MAIN}si")]
 
 
 def _text(item: Element) -> str:
@@ -75,20 +75,21 @@ def _text(item: Element) -> str:
     return "".join(t.text or "" for t in item.iter(f"{_MAIN}t") if id(t) not in phonetic)
 
 
-def _cells(archive: zipfile.ZipFile, path: str, strings: list[str], limits: Limits) -> tuple[Grid, set[int], list[str]]:
+def _cells(
+    archive: Mapping[str, bytes], path: str, strings: list[str], limits: Limits
+) -> tuple[Grid, set[int], list[str]]:
     grid: Grid = {}
     hidden: set[int] = set()
     merges: list[str] = []
-    with archive.open(path) as file:
-        for _, node in iterparse(file, events=("end",)):
-            if node.tag == f"{_MAIN}row":
-                number, cells = _row(node, strings, limits, last=max(grid, default=0))
-                grid[number] = cells
-                if node.get("hidden") in {"1", "true"}:
-                    hidden.add(number)
-                node.clear()
-            elif node.tag == f"{_MAIN}mergeCell":
-                merges.append(node.get("ref", ""))
+    for _, node in iterparse(io.BytesIO(archive[path]), events=("end",)):
+        if node.tag == f"{_MAIN}row":
+            number, cells = _row(node, strings, limits, last=max(grid, default=0))
+            grid[number] = cells
+            if node.get("hidden") in {"1", "true"}:
+                hidden.add(number)
+            node.clear()
+        elif node.tag == f"{_MAIN}mergeCell":
+            merges.append(node.get("ref", ""))
     return {n: row for n, row in grid.items() if row}, hidden, merges
 
 

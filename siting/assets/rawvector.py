@@ -1,20 +1,19 @@
 """GeoJSON and GeoPackage without a general driver, zipped Shapefile through exactly one."""
 
 import codecs
-import io
 import json
 import os
 import sqlite3
 import struct
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
+from siting.assets.archive import unpack
 from siting.assets.raw import Limits, Raw, as_cell
 from siting.assets.rawtext import decode
 from siting.errors import BadInput
@@ -24,6 +23,7 @@ _GEOJSON_TYPES = frozenset({"FeatureCollection", "Feature"})
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
 _SHAPE_MAGIC = 9994
 _SHP_HEADER = 100
+_PARTS = frozenset({".shp", ".shx", ".dbf", ".cpg", ".prj"})
 _CODE_PAGES = {"936": "gb18030", "gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030", "65001": "utf-8"}
 
 
@@ -217,13 +217,14 @@ def parse_shapefile(data: bytes, *, sheet: str | None, limits: Limits) -> Raw:
     BadInput
         If a part is missing or cut off, or the encoding of the texts is unknown.
     """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive, tempfile.TemporaryDirectory() as folder:
-        stems = sorted(n[:-4] for n in archive.namelist() if n.lower().endswith(".shp"))
-        chosen = next((s for s in stems if Path(s).name == sheet), "") if sheet else stems[0]
-        if not chosen:
-            raise BadInput("assets.gate.no_sheet", sheet=sheet, known=", ".join(Path(s).name for s in stems))
-        parts = {n[-4:].lower(): archive.read(n) for n in archive.namelist() if n[:-4] == chosen}
-        _whole(parts)
+    members = unpack(data, wanted=lambda name: name[-4:].lower() in _PARTS, limits=limits)
+    stems = sorted(name[:-4] for name in members if name.lower().endswith(".shp"))
+    chosen = next((s for s in stems if Path(s).name == sheet), "") if sheet else stems[0]
+    if not chosen:
+        raise BadInput("assets.gate.no_sheet", sheet=sheet, known=", ".join(Path(s).name for s in stems))
+    parts = {name[-4:].lower(): content for name, content in members.items() if name[:-4] == chosen}
+    _whole(parts)
+    with tempfile.TemporaryDirectory() as folder:
         for ending in (".shp", ".shx", ".dbf"):
             (Path(folder) / f"in{ending}").write_bytes(parts[ending])
         return _shapefile(Path(folder) / "in.shp", parts, Path(chosen).name, tuple(Path(s).name for s in stems), limits)
@@ -247,9 +248,18 @@ def _whole(parts: dict[str, bytes]) -> None:
 
 def _shapefile(path: Path, parts: dict[str, bytes], sheet: str, sheets: tuple[str, ...], limits: Limits) -> Raw:
     os.environ["GDAL_SKIP"] = "VRT,GDALG,WFS,OAPIF,HTTP,CSW,PLScenes,AmigoCloud,Carto,Elastic,NGW"
-    from pyogrio.raw import read  # noqa: PLC0415 - the list of drivers is fixed when the library loads
+    from pyogrio import errors, raw  # noqa: PLC0415 - the list of drivers is fixed when the library loads
 
-    meta, _, wkb, fields = read(str(path), encoding="ISO-8859-1", max_features=limits.max_rows + 1)
+    try:
+        meta, _, wkb, fields = raw.read(str(path), encoding="ISO-8859-1", max_features=limits.max_rows + 1)
+    except (
+        errors.DataSourceError,
+        errors.DataLayerError,
+        errors.FeatureError,
+        errors.GeometryError,
+        errors.FieldError,
+    ) as error:
+        raise BadInput("assets.gate.broken", kind="shapefile", reason=str(error)[:200]) from error
     if len(wkb) > limits.max_rows:
         raise BadInput(
             "assets.gate.extent",

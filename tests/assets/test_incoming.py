@@ -5,6 +5,7 @@ import geopandas as gpd
 import pytest
 import shapely
 
+from siting.assets import schema
 from siting.assets.incoming import Known, Request, prepare, with_class
 from siting.assets.read import read_layer
 from siting.errors import BadInput
@@ -215,6 +216,15 @@ def test_a_layer_without_a_district_is_not_called_outside(bring):
     incoming = bring(HEAD + GOOD, region=None)
     assert not found(incoming, "OUTSIDE_FAR")
     assert found(incoming, "STREET_UNKNOWN") == [(None, "info")]
+
+
+@pytest.mark.parametrize("layer", [name for name in schema.LAYERS if name != "sectors"])
+def test_the_example_row_of_a_template_comes_back_without_an_error(bring, layer):
+    if schema.column(layer, "geometry").vocab not in {"geometry_any", "geometry_point", "geometry_point_area"}:
+        pytest.skip("a spreadsheet holds points only")
+    incoming = balanced(bring(schema.template(layer), layer=layer, name="t.xlsx"))
+    assert list(incoming.findings.of("error")) == []
+    assert len(incoming.difference.new) == 1
 
 
 @pytest.mark.data
