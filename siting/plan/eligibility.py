@@ -113,6 +113,8 @@ def _reasons(
 
 def _from_asset(option: dict[str, Any], asset: dict[str, Any], profile: Profile) -> list[Reason]:
     height = option["mount_height_m"]
+    if option.get("new_pole") is True:
+        asset = {**asset, "height_m": None, "mount_height_m": None}
     need = MountNeed(
         mount_height_m=height if known(height) else 0.0,
         weight_kg=option["weight_kg"],

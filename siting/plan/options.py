@@ -14,7 +14,8 @@ from siting.plan import tables
 
 COLUMNS = (
     "option_id", "candidate_id", "class", "configuration", "equipment", "mount", "easting_m", "northing_m",
-    "antenna_height_m", "mount_height_m", "height_assumed", "azimuths", "tilts", "weight_kg", "sail_m2", "power_kva",
+    "antenna_height_m", "mount_height_m", "height_assumed",
+    "new_pole", "azimuths", "tilts", "weight_kg", "sail_m2", "power_kva",
     "slots", "networks", "operators", "cost_yuan", "cost_mark", "street_office", "owner_org",
 )  # fmt: skip
 
@@ -101,7 +102,8 @@ def _with_heights(options: pd.DataFrame) -> pd.DataFrame:
     known = own.notna() & (own > 0)
     mount = own.where(known, options["default_height_m"])
     assumed = ~known & (options["height_from"] != "new")
-    return options.assign(mount_height_m=mount, antenna_height_m=mount + options["offset_m"], height_assumed=assumed)
+    heights = {"mount_height_m": mount, "antenna_height_m": mount + options["offset_m"], "height_assumed": assumed}
+    return options.assign(**heights, new_pole=options["height_from"] == "new")
 
 
 def unserved(assets: pd.DataFrame, *, configurations: pd.DataFrame | None = None) -> pd.DataFrame:
