@@ -31,7 +31,9 @@ def make(*, seed: int, width_m: float, height_m: float, sites: int, options: int
     draw = np.random.default_rng(seed)
     fine = Grid(0.0, height_m, 2.5, round(height_m / 2.5), round(width_m / 2.5), CRS)
     coarse = Grid(0.0, height_m, 10.0, round(height_m / 10), round(width_m / 10), CRS)
-    slots = np.stack(np.meshgrid(np.arange(10.0, width_m - 50, 50.0), np.arange(10.0, height_m - 30, 33.0)), -1).reshape(-1, 2)
+    slots = np.stack(
+        np.meshgrid(np.arange(10.0, width_m - 50, 50.0), np.arange(10.0, height_m - 30, 33.0)), -1
+    ).reshape(-1, 2)
     slots = slots[draw.random(len(slots)) > 0.15]
     floors = draw.choice(FLOORS, len(slots), p=SHARES)
     wide = np.where(floors > 12, draw.uniform(18, 26, len(slots)), draw.uniform(25, 42, len(slots)))
@@ -53,13 +55,27 @@ def make(*, seed: int, width_m: float, height_m: float, sites: int, options: int
     hosts = draw.choice(len(slots), sites, replace=False)
     centre = slots[hosts] + np.column_stack([wide, deep])[hosts] / 2
     rows = [
-        (f"s{i:05d}", f"s{i:05d}-{k}", *centre[i], floors[hosts[i]] * 3.0 + 3.0, "roof", 120.0 * k, 0.0, 6.0, "aau64-240w")
+        (
+            f"s{i:05d}",
+            f"s{i:05d}-{k}",
+            *centre[i],
+            floors[hosts[i]] * 3.0 + 3.0,
+            "roof",
+            120.0 * k,
+            0.0,
+            6.0,
+            "aau64-240w",
+        )
         for i in range(sites)
         for k in range(3)
     ]
     names = ["site_id", "sector_id", "easting_m", "northing_m", "antenna_height_m", "mount", "azimuth_deg"]
     names += ["mechanical_tilt_deg", "electrical_tilt_deg", "equipment"]
-    poles = np.column_stack([draw.integers(0, int(width_m / 50), options) * 50.0 + 5.0, draw.uniform(5, height_m - 5, options)])
+    poles = np.column_stack(
+        [draw.integers(0, int(width_m / 50), options) * 50.0 + 5.0, draw.uniform(5, height_m - 5, options)]
+    )
     poled = [(f"o{i:05d}", f"o{i:05d}-0", *poles[i], 9.0, "pole", 0.0, 0.0, 0.0, "micro-2x5w") for i in range(options)]
     choices = pd.DataFrame(poled, columns=names)
-    return Scene(fine, coarse, buildings, pd.DataFrame(rows, columns=names), choices.assign(option_id=choices["site_id"]))
+    return Scene(
+        fine, coarse, buildings, pd.DataFrame(rows, columns=names), choices.assign(option_id=choices["site_id"])
+    )

@@ -59,7 +59,12 @@ def omni(gain_dbi: float, *, hpbw_v_deg: float = 10.0) -> Pattern:
 
 
 def sector(
-    gain_dbi: float, *, hpbw_h_deg: float = 65.0, hpbw_v_deg: float = 10.0, max_loss_db: float = 30.0, sidelobe_db: float = 30.0
+    gain_dbi: float,
+    *,
+    hpbw_h_deg: float = 65.0,
+    hpbw_v_deg: float = 10.0,
+    max_loss_db: float = 30.0,
+    sidelobe_db: float = 30.0,
 ) -> Pattern:
     """A sector of the standard's parabolic form.
 

@@ -20,8 +20,8 @@ from siting.radio.decibel import dbm_to_mw, mw_to_dbm, noise_per_re_dbm
 from siting.radio.links import Kinds, Places, kinds_at, masts_of, places_of, sectors_array
 from siting.radio.network import Network, Thresholds, defaults, load_thresholds
 from siting.radio.pathloss import FLAGS
-from siting.radio.terrain import Terrain, field_of, start_of
 from siting.radio.terrain import Antenna as MountedAntenna
+from siting.radio.terrain import Terrain, field_of, start_of
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -120,16 +120,34 @@ class _Scene:
     def add(self, part: pd.DataFrame) -> int:
         """Sweep one mast and add its sectors to all units in reach; returns its number."""
         first = part.iloc[0]
-        antenna = MountedAntenna(float(first.easting_m), float(first.northing_m), float(first.antenna_height_m), str(first.mount))
+        antenna = MountedAntenna(
+            float(first.easting_m), float(first.northing_m), float(first.antenna_height_m), str(first.mount)
+        )
         span = self.places.span(self.terrain, antenna.northing_m, self.radius_m)
         found = sight.Sight(*(np.full(span[1] - span[0], np.inf, np.float32) for _ in range(2)))
         start = start_of(self.terrain, antenna, radius_m=self.radius_m, first=span[0], stop_m=self.places.highest_m)
         sight.sweep(self.field, start, found)
         model = link.UMA if first.model == "uma" else link.UMI
-        place = (antenna.easting_m, antenna.northing_m, start.z_m, model, start.roof, self.radius_m, self.network.frequency_ghz)
+        place = (
+            antenna.easting_m,
+            antenna.northing_m,
+            start.z_m,
+            model,
+            start.roof,
+            self.radius_m,
+            self.network.frequency_ghz,
+        )
         mast = link.Mast(*place)
         link.add_mast(
-            mast, sectors_array(part), self.places.receivers, span, self.units, found, self.field, self.tally, self.levels
+            mast,
+            sectors_array(part),
+            self.places.receivers,
+            span,
+            self.units,
+            found,
+            self.field,
+            self.tally,
+            self.levels,
         )
         self.done.append(int(first.mast))
         return int(first.mast)
@@ -176,7 +194,9 @@ def coverage(
     masts = masts_of(sites, terrain, network)
     kinds = kinds_at(network.frequency_ghz)
     places = places_of(units, terrain, kinds)
-    levels = tuple(sorted({t.rsrp_dbm for t in load_thresholds().values()})) if levels_dbm is None else tuple(levels_dbm)
+    levels = (
+        tuple(sorted({t.rsrp_dbm for t in load_thresholds().values()})) if levels_dbm is None else tuple(levels_dbm)
+    )
     spread_db = kinds.sigma_db(defaults()["uncalibrated_sigma_db"], defaults()["uncalibrated_sigma_db"])
     scene = _scene(terrain, network, places, (kinds, spread_db), levels)
     computed = list(map(scene.add, list(masts)))
@@ -200,15 +220,18 @@ def _blank_tally(size: int, levels: int) -> link.Tally:
         return np.full(size, value, kind)
 
     return link.Tally(
-        full(0, np.float64),
-        full(0, np.float64),
-        full(0, np.float64),
-        full(-1, np.int32),
-        full(0, np.uint8),
-        full(0, np.float32),
-        full(0, np.uint16),
-        *(full(0, np.float32) for _ in range(4)),
-        np.zeros((levels, size), np.float32),
+        drawn_mw=full(0, np.float64),
+        best_mw=full(0, np.float64),
+        other_mw=full(0, np.float64),
+        server=full(-1, np.int32),
+        state=full(0, np.uint8),
+        p_los=full(0, np.float32),
+        flags=full(0, np.uint16),
+        los_mw=full(0, np.float32),
+        nlos_mw=full(0, np.float32),
+        maybe_los_mw=full(0, np.float32),
+        maybe_nlos_mw=full(0, np.float32),
+        p_maybe=np.zeros((levels, size), np.float32),
     )
 
 
@@ -230,14 +253,10 @@ def _result(
     unknown = _cell_unknown(units)
     flags = tally.flags[back] | np.where(served, 0, FLAGS["no_server"]).astype(np.uint16)
     flags |= np.where(unknown, FLAGS["cell_unknown"], 0).astype(np.uint16)
-    strongest = Strongest(
-        *(mw_to_dbm(power[back]).astype(np.float32) for power in (tally.los_mw, tally.nlos_mw, tally.maybe_los_mw, tally.maybe_nlos_mw)),
-        tally.p_maybe[:, back],
-        tuple(float(v) for v in scene.levels),
-    )
+    strongest = _strongest(tally, back, scene.levels)
     no_sites = not len(sectors)
     if no_sites:
-        findings = findings + [Finding(code="radio_no_sites", severity="warning", value=network.name)]
+        findings += [Finding(code="radio_no_sites", severity="warning", value=network.name)]
     return Coverage(
         network=network,
         unit_id=units["unit_id"].to_numpy(np.int64),
@@ -257,6 +276,22 @@ def _result(
         kinds=kinds,
         spread_db=spread_db,
         strongest=strongest,
+    )
+
+
+def _strongest(tally: link.Tally, back: npt.NDArray[np.int64], levels: Floats) -> Strongest:
+    """Levels by kind of path in the order of the units frame."""
+
+    def level(power_mw: Singles) -> Singles:
+        return mw_to_dbm(power_mw[back]).astype(np.float32)
+
+    return Strongest(
+        level(tally.los_mw),
+        level(tally.nlos_mw),
+        level(tally.maybe_los_mw),
+        level(tally.maybe_nlos_mw),
+        tally.p_maybe[:, back],
+        tuple(float(v) for v in levels),
     )
 
 

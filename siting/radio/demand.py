@@ -13,12 +13,14 @@ from rasterio.transform import from_origin
 
 from siting.errors import BadInput
 from siting.geo.grid import Grid
-from siting.radio.gap import Gap as Gap
-from siting.radio.gap import gap as gap
-from siting.radio.o2i import floor_height_m
+from siting.radio.gap import Gap, gap
 from siting.radio.network import defaults
+from siting.radio.o2i import floor_height_m
 from siting.radio.people import Buildings, Layers, indoor_share, people
-from siting.radio.terrain import UNDERGROUND, Terrain, heights_m
+from siting.radio.scene import UNDERGROUND, Terrain
+from siting.radio.terrain import heights_m
+
+__all__ = ["Gap", "gap", "units"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -101,7 +103,7 @@ def _nesting(grid: Grid, terrain: Terrain) -> tuple[int, int, int]:
     whole = np.round(exact).astype(int)
     per, top, left = (int(v) for v in whole)
     fits = top >= 0 and left >= 0 and top + per * grid.rows <= fine.rows and left + per * grid.cols <= fine.cols
-    if per < 1 or not fits or np.abs(exact - whole).max() > 1e-6 or grid.crs != fine.crs:
+    if per < 1 or not fits or not np.allclose(exact, whole, rtol=0.0, atol=1e-6) or grid.crs != fine.crs:
         raise BadInput("radio.units.nesting", value=grid.cell_m, rule=fine.cell_m)
     return per, top, left
 
@@ -150,13 +152,15 @@ def _floors(frame: gpd.GeoDataFrame) -> Ints:
 
 def _facts(frame: gpd.GeoDataFrame, floors: Ints) -> Buildings:
     use = frame["use"].fillna("other").to_numpy(str) if "use" in frame else np.full(len(frame), "other")
-    return Buildings(frame.geometry.area.to_numpy() * floors, use == RESIDENTIAL, use, frame.geometry.representative_point())
+    return Buildings(
+        frame.geometry.area.to_numpy() * floors, use == RESIDENTIAL, use, frame.geometry.representative_point()
+    )
 
 
 def _table(cells: _Cells, floors: Ints, terrain: Terrain) -> pd.DataFrame:
     """One row per outdoor cell and per floor of a building cell."""
     indoors = cells.building >= 0
-    repeat = np.where(indoors, floors[cells.building], 1)
+    repeat = np.append(floors, 1)[cells.building]  # -1, outdoors: one
     at = np.repeat(np.arange(len(repeat)), repeat)
     floor = np.arange(len(at)) - np.repeat(np.cumsum(repeat) - repeat, repeat) + indoors[at]
     fine = terrain.grid
@@ -180,14 +184,16 @@ def _labels(values: pd.Series, codes: npt.NDArray[np.integer]) -> pd.Categorical
     category = values.astype("category")
     own = category.cat.codes.to_numpy()
     picked = np.where(codes >= 0, own[np.maximum(codes, 0)], -1) if len(own) else np.full(len(codes), -1)
-    return pd.Categorical.from_codes(picked, dtype=category.dtype)
+    return pd.Categorical.from_codes(picked.astype(np.int64), categories=category.cat.categories)
 
 
 def _labelled(table: pd.DataFrame, grid: Grid, layers: Layers) -> pd.DataFrame:
     """Add building, class, sub-district and venue of every unit."""
     frame = layers["buildings"]
     building = table["building"].to_numpy()
-    classes = frame["building_class"].fillna("unknown") if "building_class" in frame else pd.Series(["unknown"] * len(frame))
+    classes = (
+        frame["building_class"].fillna("unknown") if "building_class" in frame else pd.Series(["unknown"] * len(frame))
+    )
     hidden = np.append((classes == UNDERGROUND).to_numpy(), False)
     return table.assign(
         building_id=_labels(frame["building_id"].astype(str), building),
@@ -237,7 +243,11 @@ def _venues(table: pd.DataFrame, grid: Grid, layers: Layers) -> pd.Categorical:
     by_cell[at_row[keep], at_col[keep]] = alone[keep]
     building = table["building"].to_numpy()
     housed = by_building[building]
-    number = np.where(building >= 0, np.where(housed >= 0, housed, number), np.where(by_cell[row, col] >= 0, by_cell[row, col], number))
+    number = np.where(
+        building >= 0,
+        np.where(housed >= 0, housed, number),
+        np.where(by_cell[row, col] >= 0, by_cell[row, col], number),
+    )
     return _labels(venues["venue_id"].astype(str), number)
 
 

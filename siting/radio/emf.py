@@ -2,6 +2,7 @@
 
 A pre-check by computation; it never replaces the measurement.
 """
+# ruff: noqa: PLR2004 - the numbers of the cited formulas
 
 from __future__ import annotations
 
@@ -136,7 +137,9 @@ def compliance_distance_m(
     98.04
     """
     limit = share * limits(frequency_mhz).s_w_m2
-    return np.asarray(np.sqrt(power_density_w_m2(power_w, gain_dbi, 1.0, reflection=reflection, time=time, power=power) / limit))
+    return np.asarray(
+        np.sqrt(power_density_w_m2(power_w, gain_dbi, 1.0, reflection=reflection, time=time, power=power) / limit)
+    )
 
 
 def distance_quotient(compliance_m: Like, nearest_building_m: Like) -> Floats:
@@ -157,4 +160,6 @@ def distance_quotient(compliance_m: Like, nearest_building_m: Like) -> Floats:
     ndarray
         [1]; distances below 1 m count as 1 m.
     """
-    return np.asarray(np.asarray(compliance_m, np.float64) / np.maximum(np.asarray(nearest_building_m, np.float64), 1.0))
+    return np.asarray(
+        np.asarray(compliance_m, np.float64) / np.maximum(np.asarray(nearest_building_m, np.float64), 1.0)
+    )

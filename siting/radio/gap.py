@@ -74,11 +74,16 @@ class Gap:
         """
         if level not in KEYS:
             raise NotFound("radio.gap.level", value=level, known=", ".join(KEYS))
-        rows = self.table if level in ("cell", "street_office", "all") else self.table[self.table[KEYS[level][0]].notna()]
-        keys = KEYS[level] or [np.zeros(len(rows), int)]
-        sums = rows.groupby(keys, observed=True, dropna=False, sort=True)[list(FIGURES)].sum()
-        sums = sums.reset_index() if KEYS[level] else sums.reset_index(drop=True)
-        sums["share"] = np.where(sums["persons"] > 0, sums["uncovered"] / sums["persons"].where(sums["persons"] > 0), np.nan)
+        rows = (
+            self.table if level in ("cell", "street_office", "all") else self.table[self.table[KEYS[level][0]].notna()]
+        )
+        sums = rows[list(FIGURES)].sum().to_frame().T
+        if KEYS[level]:
+            grouped = rows.groupby(KEYS[level], observed=True, dropna=False, sort=True)
+            sums = grouped[list(FIGURES)].sum().reset_index()
+        sums["share"] = np.where(
+            sums["persons"] > 0, sums["uncovered"] / sums["persons"].where(sums["persons"] > 0), np.nan
+        )
         sums["rank"] = sums["uncovered"].rank(ascending=False, method="first").astype(int)
         sums["measure"], sums["calibrated"] = self.measure, self.calibrated
         return sums.sort_values("rank", ignore_index=True)
@@ -90,7 +95,11 @@ class Gap:
 
 
 def gap(
-    units: pd.DataFrame, coverages: Coverage | Sequence[Coverage], *, thresholds: Thresholds, measured: pd.DataFrame | None = None
+    units: pd.DataFrame,
+    coverages: Coverage | Sequence[Coverage],
+    *,
+    thresholds: Thresholds,
+    measured: pd.DataFrame | None = None,
 ) -> Gap:
     """People that no given network covers.
 

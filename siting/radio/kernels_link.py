@@ -4,6 +4,8 @@ The formulas are those of `pathloss`, `losprob` and `antenna` (which tests hold 
 here they run per link.  Every unit is written by one thread only and meets the antennas in their
 fixed order, so results do not depend on the number of threads.
 """
+# mypy: disable-error-code="no-untyped-def"
+# ruff: noqa: PLR2004 - the numbers of the cited formulas
 
 import math
 from typing import NamedTuple
@@ -69,7 +71,7 @@ class Sectors(NamedTuple):
     """Sectors of one mast: angles [deg], EIRP per resource element [dBm], beam widths [deg], caps [dB], number.
 
     beam is 0 where a sector's vertical beam equals that of the sector before it.
-   """
+    """
 
     azimuth_deg: npt.NDArray[np.float64]
     mechanical_deg: npt.NDArray[np.float64]
@@ -104,7 +106,7 @@ class Tally(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+def los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz):  # noqa: ANN001, ANN201 - compiled
     """Loss in line of sight [dB] of clamped heights, without 20 lg f (formulas of `pathloss`)."""
     base, slope, fold = (28.0, 22.0, 9.0) if model == UMA else (32.4, 21.0, 9.5)
     turn = 4.0 * (bs - 1.0) * (ut - 1.0) * frequency_ghz * 1e9 / 3.0e8
@@ -133,7 +135,11 @@ def link_flags(model, distance_2d_m, bs_m, ut_m):  # noqa: ANN001, ANN201 - comp
     low, high, usual_low, usual_high = (10.0, 80.0, 20.0, 35.0) if model == UMA else (3.0, 25.0, 5.0, 15.0)
     flags = DISTANCE_LOW if distance_2d_m < NEAREST_M else 0
     flags |= (UT_LOW if ut_m < 1.5 else 0) | (UT_HIGH if ut_m > 22.5 else 0)
-    return flags | (BS_UNUSUAL if bs_m < usual_low or bs_m > usual_high else 0) | (BS_CLAMPED if bs_m < low or bs_m > high else 0)
+    return (
+        flags
+        | (BS_UNUSUAL if bs_m < usual_low or bs_m > usual_high else 0)
+        | (BS_CLAMPED if bs_m < low or bs_m > high else 0)
+    )
 
 
 @njit(cache=True, error_model="numpy")
@@ -162,7 +168,9 @@ def pattern_loss_db(sectors, k, bearing_deg, depression_deg):  # noqa: ANN001, A
         delta = -math.degrees(math.asin(up))
     vertical = (delta - sectors.electrical_deg[k]) / sectors.width_v_deg[k]
     horizontal = phi / sectors.width_h_deg[k]
-    loss = min(12.0 * vertical * vertical, sectors.sidelobe_db[k]) + min(12.0 * horizontal * horizontal, sectors.max_loss_db[k])
+    loss = min(12.0 * vertical * vertical, sectors.sidelobe_db[k]) + min(
+        12.0 * horizontal * horizontal, sectors.max_loss_db[k]
+    )
     return min(loss, sectors.max_loss_db[k])
 
 
@@ -173,7 +181,7 @@ def normal(z):  # noqa: ANN001, ANN201 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def probability_over(units, kind, los_dbm, nlos_dbm, p, level_dbm):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+def probability_over(units, kind, los_dbm, nlos_dbm, p, level_dbm):  # noqa: ANN001, ANN201 - compiled
     """Probability that a level before the wall, in line of sight with probability p, exceeds a level behind it."""
     total = 0.0
     for wall in range(2):
@@ -198,7 +206,7 @@ def state_of(z, clear, cap, own):  # noqa: ANN001, ANN201 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean):  # noqa: ANN001, ANN202 - compiled
     """Sum a link into the unit: the strongest serves, the others interfere, powers are never subtracted.
 
     Returns whether the link serves now.
@@ -212,7 +220,7 @@ def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean):  # noqa: ANN001, ANN
 
 
 @njit(cache=True, error_model="numpy")
-def _note_unknown(tally, units, unit, los, nlos, p, levels):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+def _note_unknown(tally, units, unit, los, nlos, p, levels):  # noqa: ANN001, ANN202 - compiled
     """Keep what a link of unknown state would give either way; returns its median, the mean in dB [mW]."""
     tally.maybe_los_mw[unit] = max(tally.maybe_los_mw[unit], los)
     tally.maybe_nlos_mw[unit] = max(tally.maybe_nlos_mw[unit], nlos)
@@ -231,7 +239,7 @@ def _vertical(angle_deg, width_deg, sidelobe_db):  # noqa: ANN001, ANN202 - comp
 
 
 @njit(cache=True, error_model="numpy")
-def _add_receiver(mast, sectors, units, span, way, across, tally, levels):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+def _add_receiver(mast, sectors, units, span, way, across, tally, levels):  # noqa: ANN001, ANN202, PLR0917 - compiled
     """Add all sectors of a mast to the units span[0] to span[1] of one receiver.
 
     way = (distance, bearing, ground, clear, cap, depth, own roof); one call per receiver, as handing
@@ -250,7 +258,9 @@ def _add_receiver(mast, sectors, units, span, way, across, tally, levels):  # no
         vertical = 0.0
         for k in range(len(sectors.number)):
             if sectors.beam[k] != 0:
-                vertical = _vertical(depression - sectors.electrical_deg[k], sectors.width_v_deg[k], sectors.sidelobe_db[k])
+                vertical = _vertical(
+                    depression - sectors.electrical_deg[k], sectors.width_v_deg[k], sectors.sidelobe_db[k]
+                )
             gain = max(across[0, k] * vertical, across[1, k])
             if sectors.mechanical_deg[k] != 0.0:
                 gain = math.exp((sectors.eirp_dbm[k] - pattern_loss_db(sectors, k, bearing, depression)) * PER_DB)
@@ -266,7 +276,12 @@ def _add_receiver(mast, sectors, units, span, way, across, tally, levels):  # no
             if _serve(tally.drawn_mw, tally.best_mw, tally.other_mw, unit, drawn, mean):
                 flags = link_flags(mast.model, d2, rise, ut) | (DEPTH_CAPPED if depth > DEPTH_CAP_M else 0)
                 flags |= (OWN_ROOF if own else 0) | (LOS_UNKNOWN if state == UNKNOWN else 0)
-                tally.server[unit], tally.state[unit], tally.p_los[unit], tally.flags[unit] = sectors.number[k], state, p, flags
+                tally.server[unit], tally.state[unit], tally.p_los[unit], tally.flags[unit] = (
+                    sectors.number[k],
+                    state,
+                    p,
+                    flags,
+                )
 
 
 @njit(cache=True, error_model="numpy")
@@ -282,7 +297,7 @@ def fill_across(sectors, bearing_deg, across):  # noqa: ANN001, ANN201 - compile
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def add_mast(mast, sectors, receivers, span, units, sight, field, tally, levels):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+def add_mast(mast, sectors, receivers, span, units, sight, field, tally, levels):  # noqa: ANN001, ANN201, PLR0917 - compiled
     """Add one mast to all units of the receivers span[0] to span[1] within its radius.
 
     Parameters
@@ -313,7 +328,7 @@ def add_mast(mast, sectors, receivers, span, units, sight, field, tally, levels)
 
 
 @njit(cache=True, error_model="numpy")
-def way_to(mast, receivers, number, plan, sight, spot, field):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+def way_to(mast, receivers, number, plan, sight, spot, field):  # noqa: ANN001, ANN201 - compiled
     """(distance, bearing, ground, clear, cap, depth, own roof) of a receiver."""
     d2, bearing = plan
     building = receivers.building[number]
@@ -323,21 +338,35 @@ def way_to(mast, receivers, number, plan, sight, spot, field):  # noqa: ANN001, 
     depth = 0.0
     if building > 0 and d2 > 0.0:
         way = (receivers.row[number], receivers.col[number], mast.easting_m - receivers.easting_m[number])
-        depth = depth_m(field, way[0], way[1], way[2] / d2, (receivers.northing_m[number] - mast.northing_m) / d2, building, d2)
+        depth = depth_m(
+            field, way[0], way[1], way[2] / d2, (receivers.northing_m[number] - mast.northing_m) / d2, building, d2
+        )
     return d2, bearing, receivers.ground_m[number], clear, cap, depth, own
 
 
 @njit(cache=True, error_model="numpy")
-def depth_m(field, row, col, along, down, building, limit_m):  # noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled
+def depth_m(field, row, col, along, down, building, limit_m):  # noqa: ANN001, ANN201 - compiled
     """Length of the straight way out of a building from the middle of a cell [m], followed up to just past the cap."""
     x, y, here = col + 0.5, row + 0.5, 0.0
     limit = min(limit_m, DEPTH_CAP_M + 1.0) / field.cell_m
     while here < limit:
-        to_x = (np.floor(x) + 1.0 - x) / along if along > 0.0 else (np.ceil(x) - 1.0 - x) / along if along < 0.0 else np.inf
+        to_x = (
+            (np.floor(x) + 1.0 - x) / along
+            if along > 0.0
+            else (np.ceil(x) - 1.0 - x) / along
+            if along < 0.0
+            else np.inf
+        )
         to_y = (np.floor(y) + 1.0 - y) / down if down > 0.0 else (np.ceil(y) - 1.0 - y) / down if down < 0.0 else np.inf
         step = min(to_x, to_y) + PAST
         x, y, here = x + step * along, y + step * down, here + step
         r, c = int(np.floor(y)), int(np.floor(x))
-        if r < 0 or r >= field.code.shape[0] or c < 0 or c >= field.code.shape[1] or field.code[r, c] & IDENTITY != building:
+        if (
+            r < 0
+            or r >= field.code.shape[0]
+            or c < 0
+            or c >= field.code.shape[1]
+            or field.code[r, c] & IDENTITY != building
+        ):
             break
     return min(here, limit) * field.cell_m

@@ -1,4 +1,5 @@
 """Many options at once: each thread sweeps and scores whole options, entries go to their own places."""
+# mypy: disable-error-code="no-untyped-def"
 
 import math
 from typing import NamedTuple
@@ -102,7 +103,7 @@ def _part(sectors, first, last):  # noqa: ANN001, ANN202 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _fill_receiver(mast, sectors, units, span, way, needs, at, unit_out, p_out):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+def _fill_receiver(mast, sectors, units, span, way, needs, at, unit_out, p_out):  # noqa: ANN001, ANN202, PLR0917 - compiled
     """Write the kept entries of one receiver from `at` on; returns where the next go."""
     d2, bearing, ground, clear, cap, depth, own = way
     rise = mast.z_m - ground
@@ -118,7 +119,9 @@ def _fill_receiver(mast, sectors, units, span, way, needs, at, unit_out, p_out):
         best = -np.inf
         for k in range(len(sectors.number)):
             best = max(best, sectors.eirp_dbm[k] - pattern_loss_db(sectors, k, bearing, depression))
-        chance = probability_over(units, units.kind[unit], best - inside - los, best - inside - nlos, p, needs.level_dbm)
+        chance = probability_over(
+            units, units.kind[unit], best - inside - los, best - inside - nlos, p, needs.level_dbm
+        )
         if chance > needs.beat[unit] and chance >= needs.keep:
             unit_out[at], p_out[at] = unit, chance
             at += 1
@@ -155,6 +158,12 @@ def reach_options(field, options, sectors, receivers, units, needs, room, unit_o
         sight = Sight(blank[0], blank[1])
         mast = _mast(options, option, needs)
         radius = mast.radius_m / field.cell_m
-        sweep_alone(field, Start(options.col[option], options.row[option], mast.z_m, radius, mast.roof, first, needs.stop_m), sight)
+        sweep_alone(
+            field,
+            Start(options.col[option], options.row[option], mast.z_m, radius, mast.roof, first, needs.stop_m),
+            sight,
+        )
         mine = _part(sectors, options.sector[option], options.sector[option + 1])
-        kept[option] = _fill(mast, mine, receivers, units, sight, field, (first, last), needs, room[option], unit_out, p_out)
+        kept[option] = _fill(
+            mast, mine, receivers, units, sight, field, (first, last), needs, room[option], unit_out, p_out
+        )

@@ -4,6 +4,7 @@ Each ray keeps the steepest slope met so far; a receiver takes it from the ray t
 to its centre (the R2 viewshed), so the whole radius costs one walk per ray instead of one per link.
 The ray itself is exact: it visits every cell its plan projection crosses with positive length.
 """
+# mypy: disable-error-code="no-untyped-def"
 
 from typing import NamedTuple
 
@@ -84,7 +85,7 @@ def _steepest(height, near, far, slope):  # noqa: ANN001, ANN202 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: ANN001, ANN202, PLR0913, PLR0917, PLR0915 - compiled
+def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN001, ANN202 - compiled
     """Follow ray j of one side and write the receivers it is nearest to."""
     slope = (j - walk.rays) / walk.rays
     limit = start.radius_cells / np.sqrt(1.0 + slope * slope) + 1.0
@@ -138,7 +139,7 @@ def _side(start, side, rays):  # noqa: ANN001, ANN202 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _walk_rays(field, start, sight, rays, first, last):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+def _walk_rays(field, start, sight, rays, first, last):  # noqa: ANN001, ANN202 - compiled
     """Follow rays numbered over all four sides."""
     per_side = 2 * rays + 1
     for number in range(first, last):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -124,8 +125,8 @@ def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
     at = order[firsts]
     west, north, cell = terrain.grid.west_m, terrain.grid.north_m, terrain.grid.cell_m
     receivers = link.Receivers(
-        west + (col[at] + 0.5) * cell,
-        north - (row[at] + 0.5) * cell,
+        np.asarray(west + (col[at] + 0.5) * cell, np.float64),
+        np.asarray(north - (row[at] + 0.5) * cell, np.float64),
         terrain.ground_m[row[at], col[at]].astype(np.float64),
         terrain.building[row[at], col[at]],
         row[at],
@@ -134,7 +135,9 @@ def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
     )
     numbers = {name: number for number, name in enumerate(kinds.names)}
     classes = units["building_class"].astype("category")
-    by_code = np.array([numbers.get(str(name), numbers["unknown"]) for name in classes.cat.categories] + [OUTDOOR], np.uint8)
+    by_code = np.array(
+        [numbers.get(str(name), numbers["unknown"]) for name in classes.cat.categories] + [OUTDOOR], np.uint8
+    )
     kind = np.where(units["floor"].to_numpy() == 0, np.uint8(OUTDOOR), by_code[classes.cat.codes.to_numpy()])
     height = units["height_m"].to_numpy(np.float32)
     return Places(order, row[at], col[at], receivers, height[order], kind[order].astype(np.uint8))
@@ -239,7 +242,8 @@ def _standing(frame: pd.DataFrame, terrain: Terrain) -> tuple[npt.NDArray[np.boo
     z = terrain.ground_at(frame["easting_m"], frame["northing_m"]) + frame["antenna_height_m"].to_numpy(float)
     buried = frame["mount"].isin(["pole", "tower"]).to_numpy() & (number > 0) & (roof > z)
     found = [
-        Finding(code="radio_pole_in_building", row=int(i) + 1, value=str(frame["sector_id"].iloc[i])) for i in np.flatnonzero(buried)
+        Finding(code="radio_pole_in_building", row=int(i) + 1, value=str(frame["sector_id"].iloc[i]))
+        for i in np.flatnonzero(buried)
     ]
     found += [
         Finding(code="radio_site_outside", severity="warning", row=int(i) + 1, value=str(frame["sector_id"].iloc[i]))
@@ -250,10 +254,12 @@ def _standing(frame: pd.DataFrame, terrain: Terrain) -> tuple[npt.NDArray[np.boo
 
 def _models(frame: pd.DataFrame, terrain: Terrain) -> list[str]:
     """Model of each sector: its own column, else by the roofs around its mast."""
-    chosen: dict[int, str] = {}
+    chosen: dict[Any, str] = {}
     for mast, part in frame.groupby("mast", sort=False):
         first = part.iloc[0]
-        chosen[mast] = model_at(terrain, Antenna(first.easting_m, first.northing_m, first.antenna_height_m, first.mount))
+        chosen[mast] = model_at(
+            terrain, Antenna(first.easting_m, first.northing_m, first.antenna_height_m, first.mount)
+        )
     given = frame["model"] if "model" in frame else pd.Series([None] * len(frame), dtype=object)
     models = [chosen[m] if pd.isna(g) or g == "" else str(g) for m, g in zip(frame["mast"], given, strict=True)]
     strange = sorted(set(models) - set(MODELS))
@@ -275,7 +281,10 @@ def model_at(terrain: Terrain, antenna: Antenna) -> str:
     grid, radius = terrain.grid, defaults()["model_choice_radius_m"]
     row, col = (int(v) for v in grid.cells_of(antenna.easting_m, antenna.northing_m))
     reach = int(np.ceil(radius / grid.cell_m))
-    rows, cols = np.s_[max(row - reach, 0) : max(row + reach + 1, 0)], np.s_[max(col - reach, 0) : max(col + reach + 1, 0)]
+    rows, cols = (
+        np.s_[max(row - reach, 0) : max(row + reach + 1, 0)],
+        np.s_[max(col - reach, 0) : max(col + reach + 1, 0)],
+    )
     surface, building = terrain.surface_m[rows, cols], terrain.building[rows, cols]
     down = (np.arange(rows.start, rows.start + surface.shape[0]) - row)[:, None]
     across = (np.arange(cols.start, cols.start + surface.shape[1]) - col)[None, :]
@@ -287,8 +296,18 @@ def model_at(terrain: Terrain, antenna: Antenna) -> str:
 
 def sectors_array(part: pd.DataFrame) -> link.Sectors:
     """Sectors as the kernels read them; their numbers are the frame's index."""
-    names = ("azimuth_deg", "mechanical_tilt_deg", "electrical_tilt_deg", "eirp_dbm", "width_h_deg", "width_v_deg", "max_loss_db", "sidelobe_db")
+    names = (
+        "azimuth_deg",
+        "mechanical_tilt_deg",
+        "electrical_tilt_deg",
+        "eirp_dbm",
+        "width_h_deg",
+        "width_v_deg",
+        "max_loss_db",
+        "sidelobe_db",
+    )
     columns = [np.ascontiguousarray(part[name].to_numpy(np.float64)) for name in names]
     beam = part[["mast", "electrical_tilt_deg", "width_v_deg", "sidelobe_db"]]
     changed = (beam != beam.shift()).any(axis=1).to_numpy()
-    return link.Sectors(*columns, part.index.to_numpy(np.int32), changed.astype(np.uint8))
+    arrays = [*columns, part.index.to_numpy(np.int32), changed.astype(np.uint8)]
+    return link.Sectors._make(arrays)

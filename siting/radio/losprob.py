@@ -1,4 +1,5 @@
 """Line-of-sight probability of TR 38.901 table 7.4.2-1, used only where the buildings on a path are unknown."""
+# ruff: noqa: PLR2004 - the numbers of the cited formulas
 
 import numpy as np
 import numpy.typing as npt

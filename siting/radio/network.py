@@ -85,7 +85,9 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         rows = list(csv.DictReader(file))
     for number, row in enumerate(rows, start=2):
         if not row.get("source") or row.get("mark") not in MARKS:
-            raise BadInput("radio.table.mark", file=path.name, row=number, value=row.get("mark"), known=", ".join(MARKS))
+            raise BadInput(
+                "radio.table.mark", file=path.name, row=number, value=row.get("mark"), known=", ".join(MARKS)
+            )
     return rows
 
 
@@ -94,7 +96,9 @@ def _convert(kind: str, text: str) -> Any:
         return float(text) if text else None
     if kind == "tuple[str, ...]":
         return tuple(text.split(";"))
-    return {"float": float, "int": int, "str": str, "bool": lambda t: t == "1"}[kind](text)
+    if kind == "bool":
+        return text == "1"
+    return {"float": float, "int": int}.get(kind, str)(text)
 
 
 def _records(kind: type[Any], path: Path) -> dict[str, Any]:

@@ -19,8 +19,18 @@ LOSS_PER_M_DB = 0.5
 _SIGMA_DB = {"low": 4.4, "high": 6.5, "low_a": 4.4, "legacy": 0.0}
 _LEGACY_DB = 20.0
 _LEGACY_BELOW_GHZ = 6.0
-_MATERIALS = {"glass": (2.0, 0.2), "irr_glass": (25.4, 0.11), "concrete": (5.0, 4.0), "wood": (4.85, 0.12), "plywood": (1.03, 0.17)}
-_WALLS = {"low": (("glass", 0.3), ("concrete", 0.7)), "high": (("irr_glass", 0.7), ("concrete", 0.3)), "low_a": (("glass", 0.3), ("plywood", 0.7))}
+_MATERIALS = {
+    "glass": (2.0, 0.2),
+    "irr_glass": (25.4, 0.11),
+    "concrete": (5.0, 4.0),
+    "wood": (4.85, 0.12),
+    "plywood": (1.03, 0.17),
+}
+_WALLS = {
+    "low": (("glass", 0.3), ("concrete", 0.7)),
+    "high": (("irr_glass", 0.7), ("concrete", 0.3)),
+    "low_a": (("glass", 0.3), ("plywood", 0.7)),
+}
 
 
 def material_loss_db(material: str, frequency_ghz: Like) -> Floats:

@@ -2,13 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
-from siting.radio.terrain import LOS, NLOS, UNKNOWN, Antenna, Profile, Receiver, Terrain
+from siting.radio.scene import LOS, NLOS, UNKNOWN, Antenna, Floats, Receiver, Terrain
 
-Floats = npt.NDArray[np.float64]
 _TOUCH = 1e-9  # cells: a path this short in a cell only touches it
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The exact path from an antenna to a receiver, one entry per visited cell.
+
+    Parameters
+    ----------
+    row, col : ndarray of int
+        Visited cells in order; the two end cells included.
+    near_m, far_m : ndarray
+        Plan distances at which the path enters and leaves each cell [m].
+    surface_m : ndarray
+        [m above datum], NaN unknown.
+    tested : ndarray of bool
+        False for end cells, the receiver's own building and the roof under the antenna.
+    clear_m, cap_m : float
+        Clear height at the receiver over known and over all cells [m above datum].
+    state : int
+        0 NLOS, 1 LOS, 2 UNKNOWN.
+    first : int
+        Index of the first known cell that hides the receiver, else -1.
+    clearance_m : float
+        Receiver height over the clear height [m]; negative is hidden.
+    depth_m : float
+        Length of the path inside the receiver's building [m].
+    """
+
+    row: npt.NDArray[np.int64]
+    col: npt.NDArray[np.int64]
+    near_m: Floats
+    far_m: Floats
+    surface_m: Floats
+    tested: npt.NDArray[np.bool_]
+    clear_m: float
+    cap_m: float
+    state: int
+    first: int
+    clearance_m: float
+    depth_m: float
 
 
 def trace(terrain: Terrain, antenna: Antenna, receiver: Receiver) -> Profile:
@@ -24,8 +65,8 @@ def trace(terrain: Terrain, antenna: Antenna, receiver: Receiver) -> Profile:
     Returns
     -------
     Profile
-        Visited cells, what hides the receiver first, clearance and state.  Touching a corner or
-        running along an edge visits no cell; grazing a roof is clear.
+        Visited cells, what hides the receiver first, clearance and state.  Touching a corner visits no
+        cell, a path along an edge visits the cells south or east of it; grazing a roof is clear.
     """
     grid = terrain.grid
     start = np.array([antenna.easting_m - grid.west_m, grid.north_m - antenna.northing_m]) / grid.cell_m
@@ -109,9 +150,6 @@ def _visited(start: Floats, end: Floats) -> tuple[npt.NDArray[np.int64], npt.NDA
     near, far = cuts[:-1], cuts[1:]
     length = float(np.hypot(*(end - start)))
     real = (far - near) * length > _TOUCH
-    along_edge = any(a == b and a == np.floor(a) for a, b in zip(start, end, strict=True))
-    if along_edge:
-        real &= False
     near, far = near[real], far[real]
     middle = 0.5 * (near + far)
     col = np.floor(start[0] + middle * (end[0] - start[0])).astype(np.int64)

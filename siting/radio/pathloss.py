@@ -14,11 +14,40 @@ import numpy as np
 import numpy.typing as npt
 
 from siting.errors import BadInput, OutOfRange
-from siting.radio.losprob import inh_los_probability as inh_los_probability
-from siting.radio.losprob import rma_los_probability as rma_los_probability
-from siting.radio.losprob import uma_environment_height_m as uma_environment_height_m
-from siting.radio.losprob import uma_los_probability as uma_los_probability
-from siting.radio.losprob import umi_los_probability as umi_los_probability
+from siting.radio.losprob import (
+    inh_los_probability,
+    rma_los_probability,
+    uma_environment_height_m,
+    uma_los_probability,
+    umi_los_probability,
+)
+
+__all__ = [
+    "FLAGS",
+    "LIGHT_M_S",
+    "RANGES",
+    "Range",
+    "choose_model",
+    "free_space_db",
+    "inh_los_db",
+    "inh_los_probability",
+    "inh_nlos_db",
+    "range_flags",
+    "rma_breakpoint_m",
+    "rma_los_db",
+    "rma_los_probability",
+    "rma_nlos_db",
+    "shadow_sigma_db",
+    "uma_breakpoint_m",
+    "uma_environment_height_m",
+    "uma_los_db",
+    "uma_los_probability",
+    "uma_nlos_db",
+    "umi_breakpoint_m",
+    "umi_los_db",
+    "umi_los_probability",
+    "umi_nlos_db",
+]
 
 Floats = npt.NDArray[np.float64]
 Like = npt.ArrayLike
@@ -123,7 +152,11 @@ def _link(model: str, d2: Like, f: Like, bs: Like, ut: Like, rule: OutOfRangeRul
     distance, frequency, base, user = _arrays(d2, f, bs, ut)
     span = RANGES[model]
     _require("frequency_ghz", frequency, *span.frequency_ghz)
-    checks = (("distance_2d_m", distance, span.distance_m), ("bs_height_m", base, span.bs_m), ("ut_height_m", user, span.ut_m))
+    checks = (
+        ("distance_2d_m", distance, span.distance_m),
+        ("bs_height_m", base, span.bs_m),
+        ("ut_height_m", user, span.ut_m),
+    )
     for name, values, (low, high) in checks:
         _require(name, values, *((low, high) if rule == "raise" else (-math.inf, math.inf)))
     far = np.maximum(distance, span.distance_m[0])
@@ -133,7 +166,9 @@ def _link(model: str, d2: Like, f: Like, bs: Like, ut: Like, rule: OutOfRangeRul
     return _Link(far, slant, np.clip(base, *span.bs_m), np.clip(user, *span.ut_m), frequency)
 
 
-def uma_breakpoint_m(frequency_ghz: Like, *, bs_height_m: Like, ut_height_m: Like, environment_height_m: Like = 1.0) -> Floats:
+def uma_breakpoint_m(
+    frequency_ghz: Like, *, bs_height_m: Like, ut_height_m: Like, environment_height_m: Like = 1.0
+) -> Floats:
     """Effective break point d'BP [m] of UMa: 4 (hBS - hE)(hUT - hE) f / c (note 1)."""
     f, bs, ut, env = _arrays(frequency_ghz, bs_height_m, ut_height_m, environment_height_m)
     return np.asarray(4.0 * (bs - env) * (ut - env) * f * 1e9 / LIGHT_M_S)
@@ -195,7 +230,12 @@ def uma_los_db(
 
 
 def umi_los_db(
-    distance_2d_m: Like, frequency_ghz: Like, *, bs_height_m: Like = 10.0, ut_height_m: Like = 1.5, out_of_range: OutOfRangeRule = "raise"
+    distance_2d_m: Like,
+    frequency_ghz: Like,
+    *,
+    bs_height_m: Like = 10.0,
+    ut_height_m: Like = 1.5,
+    out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Urban micro street canyon, line of sight: median loss [dB]; arguments as `uma_los_db`, antenna 3 to 25 m."""
     link = _link("umi", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
@@ -222,7 +262,9 @@ def uma_nlos_db(
     link = _link("uma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     if variant == "optional":
         return np.asarray(32.4 + 20.0 * link.lg_f + 30.0 * link.lg_d)
-    los = uma_los_db(distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range)
+    los = uma_los_db(
+        distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range
+    )
     return np.maximum(los, 13.54 + 39.08 * link.lg_d + 20.0 * link.lg_f - 0.6 * (link.ut - 1.5))
 
 
@@ -239,7 +281,9 @@ def umi_nlos_db(
     link = _link("umi", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     if variant == "optional":
         return np.asarray(32.4 + 20.0 * link.lg_f + 31.9 * link.lg_d)
-    los = umi_los_db(distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range)
+    los = umi_los_db(
+        distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range
+    )
     return np.maximum(los, 22.4 + 35.3 * link.lg_d + 21.3 * link.lg_f - 0.3 * (link.ut - 1.5))
 
 
@@ -310,7 +354,12 @@ def rma_nlos_db(
 
 
 def inh_los_db(
-    distance_2d_m: Like, frequency_ghz: Like, *, bs_height_m: Like = 3.0, ut_height_m: Like = 1.5, out_of_range: OutOfRangeRule = "raise"
+    distance_2d_m: Like,
+    frequency_ghz: Like,
+    *,
+    bs_height_m: Like = 3.0,
+    ut_height_m: Like = 1.5,
+    out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Indoor office, line of sight: median loss [dB]; slant distance 1 to 150 m."""
     link = _link("inh", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
@@ -318,11 +367,18 @@ def inh_los_db(
 
 
 def inh_nlos_db(
-    distance_2d_m: Like, frequency_ghz: Like, *, bs_height_m: Like = 3.0, ut_height_m: Like = 1.5, out_of_range: OutOfRangeRule = "raise"
+    distance_2d_m: Like,
+    frequency_ghz: Like,
+    *,
+    bs_height_m: Like = 3.0,
+    ut_height_m: Like = 1.5,
+    out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Indoor office without line of sight: median loss [dB], never below `inh_los_db`."""
     link = _link("inh", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
-    los = inh_los_db(distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range)
+    los = inh_los_db(
+        distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range
+    )
     return np.maximum(los, 17.30 + 38.3 * link.lg_d + 24.9 * link.lg_f)
 
 

@@ -115,7 +115,9 @@ def people(layers: Layers, buildings: Buildings, *, mix: str) -> People:
         persons.append(shares[kind] * rows["persons"].to_numpy(float)[outdoors])
     if known and shares["worker"] > 0.0 and not (demand["kind"] == "worker").any():
         inside += shares["worker"] * _workers(buildings)
-    place = gpd.GeoSeries(pd.concat(places, ignore_index=True)) if places else gpd.GeoSeries([], crs=buildings.point.crs)
+    place = (
+        gpd.GeoSeries(pd.concat(places, ignore_index=True)) if places else gpd.GeoSeries([], crs=buildings.point.crs)
+    )
     return People(inside, np.concatenate(persons) if persons else np.zeros(0), place, known)
 
 
@@ -177,7 +179,11 @@ def _pairs(rows: gpd.GeoDataFrame, buildings: Buildings) -> pd.DataFrame:
 
 def _workers(buildings: Buildings) -> Floats:
     """People by day from floor area and use."""
-    density = {row["use"]: 1.0 / float(row["day_m2_per_person"]) for row in read_rows(DATA / "uses.csv") if row["day_m2_per_person"]}
+    density = {
+        row["use"]: 1.0 / float(row["day_m2_per_person"])
+        for row in read_rows(DATA / "uses.csv")
+        if row["day_m2_per_person"]
+    }
     return np.asarray(buildings.floor_area_m2 * np.array([density.get(str(use), 0.0) for use in buildings.use]))
 
 

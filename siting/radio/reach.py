@@ -71,16 +71,22 @@ class _Scene:
     options: kernel.Options
     sectors: link.Sectors
 
-    def batch(self, bounds: tuple[int, int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    def batch(
+        self, bounds: tuple[int, int]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Entries of the options first to last: unit in sweep order, probability, number per option."""
         first, last = bounds
-        part = kernel.Options(*(column[first : last + (name == "sector")] for name, column in self.options._asdict().items()))
+        part = kernel.Options(
+            *(column[first : last + (name == "sector")] for name, column in self.options._asdict().items())
+        )
         room = np.zeros(last - first, np.int64)
         kernel.count_room(part, self.places.receivers, self.needs, room)
         begin = np.concatenate([[0], np.cumsum(room)])
         unit, p = np.empty(begin[-1], np.int32), np.empty(begin[-1], np.float32)
         kept = np.zeros(last - first, np.int64)
-        kernel.reach_options(self.field, part, self.sectors, self.places.receivers, self.units, self.needs, begin, unit, p, kept)
+        kernel.reach_options(
+            self.field, part, self.sectors, self.places.receivers, self.units, self.needs, begin, unit, p, kept
+        )
         spots = np.arange(begin[-1]) - np.repeat(begin[:-1], room) < np.repeat(kept, room)
         return unit[spots], p[spots], kept
 
@@ -128,13 +134,19 @@ def reach(
     beyond is left out, so gains are counted rather too low than too high.
     """
     names = pd.Index(options["option_id"].astype(str)).unique()
-    ranked = options.assign(option_rank=names.get_indexer(options["option_id"].astype(str)))
+    ranked = options.assign(option_rank=names.get_indexer(pd.Index(options["option_id"].astype(str))))
     masts = masts_of(ranked, terrain, network, key=("option_rank",))
     if masts.frame["option_rank"].nunique() != len(masts):
         raise BadInput("radio.option.places", value=int(len(masts) - masts.frame["option_rank"].nunique()))
     kinds = kinds_at(network.frequency_ghz)
     places = places_of(units, terrain, kinds)
-    scene, rank = _scene(terrain, network, (masts, places), (kinds, kinds.sigma_db(defaults()["uncalibrated_sigma_db"], defaults()["uncalibrated_sigma_db"])), thresholds)
+    scene, rank = _scene(
+        terrain,
+        network,
+        (masts, places),
+        (kinds, kinds.sigma_db(defaults()["uncalibrated_sigma_db"], defaults()["uncalibrated_sigma_db"])),
+        thresholds,
+    )
     drop = defaults()["reach_drop"] if base is not None else 0.0
     beat = _to_beat(units, base, drop)[places.order]
     scene = _Scene(**{**vars(scene), "needs": scene.needs._replace(beat=beat)})
@@ -154,7 +166,11 @@ def _to_beat(units: pd.DataFrame, base: npt.ArrayLike | None, drop: float) -> np
 
 
 def _scene(
-    terrain: Terrain, network: Network, scene: tuple[Masts, Places], classes: tuple[Kinds, Floats], thresholds: Thresholds
+    terrain: Terrain,
+    network: Network,
+    scene: tuple[Masts, Places],
+    classes: tuple[Kinds, Floats],
+    thresholds: Thresholds,
 ) -> tuple[_Scene, npt.NDArray[np.int64]]:
     """Arrays of all options, and the column each fills."""
     masts, places = scene
@@ -162,10 +178,12 @@ def _scene(
     frame = masts.frame
     begins = np.flatnonzero(~frame["mast"].duplicated().to_numpy())
     heads = frame.iloc[begins]
-    radius = _radius_m(frame, network, kinds, spread_db, thresholds)
+    radius = _radius_m(frame, network, spread_db, thresholds)
     spans = [places.span(terrain, n, r) for n, r in zip(heads["northing_m"], radius, strict=True)]
     east, north = heads["easting_m"].to_numpy(float), heads["northing_m"].to_numpy(float)
-    mounted = [Antenna(*row) for row in heads[["easting_m", "northing_m", "antenna_height_m", "mount"]].itertuples(index=False)]
+    mounted = [
+        Antenna(*row) for row in heads[["easting_m", "northing_m", "antenna_height_m", "mount"]].itertuples(index=False)
+    ]
     options = kernel.Options(
         east,
         north,
@@ -181,12 +199,16 @@ def _scene(
     )
     units = link.Units(places.height_m, places.kind, kinds.wall_db, spread_db, kinds.weight)
     blank = np.zeros(0, np.float32)
-    needs = kernel.Needs(blank, thresholds.rsrp_dbm, network.frequency_ghz, defaults()["reach_negligible"], places.highest_m)
+    needs = kernel.Needs(
+        blank, thresholds.rsrp_dbm, network.frequency_ghz, defaults()["reach_negligible"], places.highest_m
+    )
     field = field_of(terrain, places.row, places.col)
-    return _Scene(terrain, places, field, units, needs, options, sectors_array(frame)), heads["option_rank"].to_numpy(np.int64)
+    return _Scene(terrain, places, field, units, needs, options, sectors_array(frame)), heads["option_rank"].to_numpy(
+        np.int64
+    )
 
 
-def _radius_m(frame: pd.DataFrame, network: Network, kinds: Kinds, spread_db: Floats, thresholds: Thresholds) -> Floats:
+def _radius_m(frame: pd.DataFrame, network: Network, spread_db: Floats, thresholds: Thresholds) -> Floats:
     """Plan radius of each option: the cap of its kind of site, or less where nothing is left even in line of sight."""
     table = load_equipment()
     micro = np.array([table[str(e)].site_type == "micro" for e in frame["equipment"]], bool)

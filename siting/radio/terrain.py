@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -20,94 +19,31 @@ from siting.findings import Finding, Findings
 from siting.geo.grid import Grid
 from siting.radio import kernels_sight as sight
 from siting.radio.network import defaults
+from siting.radio.path import Profile, trace
+from siting.radio.scene import LOS, NLOS, UNDERGROUND, UNKNOWN, UNSURVEYED, Antenna, Floats, Receiver, Terrain
 
-NLOS, LOS, UNKNOWN = 0, 1, 2
-UNSURVEYED = -1
-UNDERGROUND = "underground"
-MOUNTS = ("roof", "wall", "pole", "tower")
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Antenna:
-    """A mounted antenna: place in the project CRS [m], height above ground with any roof included [m]."""
-
-    easting_m: float
-    northing_m: float
-    height_m: float
-    mount: str = "pole"
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """A place [m] in the project CRS and a height above ground [m]."""
-
-    easting_m: float
-    northing_m: float
-    height_m: float = 1.5
-
-
-@dataclass(frozen=True)
-class Terrain:
-    """Ground, surface and building number of every cell.
-
-    Parameters
-    ----------
-    grid : Grid
-        Cells of the obstacles, at most 2.5 m for the stated accuracy.
-    ground_m, surface_m : ndarray of float32
-        Above datum [m]; surface NaN where the height is unknown.
-    building : ndarray of int32
-        0 none, -1 unsurveyed, n the n-th of `building_ids` (from 1).
-    building_ids : tuple of str
-        Identities of the buildings, in the order of the layer.
-    """
-
-    grid: Grid
-    ground_m: npt.NDArray[np.float32]
-    surface_m: npt.NDArray[np.float32]
-    building: npt.NDArray[np.int32]
-    building_ids: tuple[str, ...]
-
-    @cached_property
-    def highest_m(self) -> npt.NDArray[np.float32]:
-        """Surface with unknown cells as high as they may be [m above datum]."""
-        cap = self.ground_m + np.float32(defaults()["unknown_cap_m"])
-        return np.where(np.isnan(self.surface_m), cap, self.surface_m).astype(np.float32)
-
-    @cached_property
-    def code(self) -> npt.NDArray[np.int32]:
-        """Building number with the mark of unknown cells, as the sweep reads it."""
-        unknown = np.where(np.isnan(self.surface_m), sight.UNKNOWN, 0)
-        return (np.maximum(self.building, 0) | unknown).astype(np.int32)
-
-    def ground_at(self, easting_m: npt.ArrayLike, northing_m: npt.ArrayLike) -> Floats:
-        """Ground [m above datum] at points; outside the grid that of the nearest cell."""
-        row, col = self.grid.cells_of(easting_m, northing_m)
-        rows, cols = self.grid.shape
-        return np.asarray(self.ground_m[np.clip(row, 0, rows - 1), np.clip(col, 0, cols - 1)], np.float64)
-
-    def building_at(self, easting_m: npt.ArrayLike, northing_m: npt.ArrayLike) -> npt.NDArray[np.int32]:
-        """Building number at points; outside the grid 0."""
-        row, col = self.grid.cells_of(easting_m, northing_m)
-        inside = self.grid.inside(row, col)
-        found = self.building[np.where(inside, row, 0), np.where(inside, col, 0)]
-        return np.where(inside, found, 0).astype(np.int32)
-
-    def antenna_z_m(self, antenna: Antenna) -> float:
-        """Height of an antenna above datum [m]."""
-        return float(self.ground_at(antenna.easting_m, antenna.northing_m)) + antenna.height_m
-
-    def own_roof(self, antenna: Antenna) -> int:
-        """Building under an antenna on a roof, else 0."""
-        if antenna.mount != "roof":
-            return 0
-        return max(int(self.building_at(antenna.easting_m, antenna.northing_m)), 0)
+__all__ = [
+    "Antenna",
+    "ClearHeight",
+    "Profile",
+    "Receiver",
+    "Terrain",
+    "clear_height_m",
+    "field_of",
+    "from_layers",
+    "heights_m",
+    "los_state",
+    "start_of",
+    "trace",
+]
 
 
 def from_layers(
-    grid: Grid, buildings: gpd.GeoDataFrame, *, ground_m: npt.ArrayLike | None = None, unsurveyed: gpd.GeoDataFrame | None = None
+    grid: Grid,
+    buildings: gpd.GeoDataFrame,
+    *,
+    ground_m: npt.ArrayLike | None = None,
+    unsurveyed: gpd.GeoDataFrame | None = None,
 ) -> tuple[Terrain, Findings]:
     """Burn buildings into cells.
 
@@ -174,14 +110,20 @@ def _without_height(heights: Floats) -> list[Finding]:
 
 def _burn(grid: Grid, shapes: gpd.GeoSeries, values: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     """Number of the last shape holding each cell's centre, else 0."""
-    pairs = [(shape, int(value)) for shape, value in zip(shapes, values, strict=True) if shape is not None and not shape.is_empty]
+    pairs = [
+        (shape, int(value))
+        for shape, value in zip(shapes, values, strict=True)
+        if shape is not None and not shape.is_empty
+    ]
     if not pairs:
         return np.zeros(grid.shape, np.int32)
     transform = from_origin(grid.west_m, grid.north_m, grid.cell_m, grid.cell_m)
     return np.asarray(rasterize(pairs, out_shape=grid.shape, transform=transform, fill=0, dtype="int32"))
 
 
-def _claim(grid: Grid, buildings: gpd.GeoDataFrame, heights: Floats) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def _claim(
+    grid: Grid, buildings: gpd.GeoDataFrame, heights: Floats
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
     """Building number of every cell, and the rows of footprints that got none although they lie in the grid."""
     hidden = np.zeros(len(buildings), bool)
     if "building_class" in buildings:
@@ -209,7 +151,9 @@ def field_of(terrain: Terrain, row: npt.NDArray[np.int64], col: npt.NDArray[np.i
     return sight.Field(surface, code, *turned, receiver, terrain.grid.cell_m)
 
 
-def start_of(terrain: Terrain, antenna: Antenna, *, radius_m: float, first: int = 0, stop_m: float = math.inf) -> sight.Start:
+def start_of(
+    terrain: Terrain, antenna: Antenna, *, radius_m: float, first: int = 0, stop_m: float = math.inf
+) -> sight.Start:
     """Where a sweep starts, in cell units."""
     grid = terrain.grid
     return sight.Start(
@@ -309,43 +253,3 @@ def los_state(clear: ClearHeight, receiver_z_m: npt.ArrayLike) -> npt.NDArray[np
     hidden = z < clear.height_m
     state = np.where(hidden, NLOS, np.where(seen, LOS, UNKNOWN))
     return np.where(clear.own_roof, UNKNOWN, state).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class Profile:
-    """The exact path from an antenna to a receiver, one entry per visited cell.
-
-    Parameters
-    ----------
-    row, col : ndarray of int
-        Visited cells in order; the two end cells included.
-    near_m, far_m : ndarray
-        Plan distances at which the path enters and leaves each cell [m].
-    surface_m : ndarray
-        [m above datum], NaN unknown.
-    tested : ndarray of bool
-        False for end cells, the receiver's own building and the roof under the antenna.
-    clear_m, cap_m : float
-        Clear height at the receiver over known and over all cells [m above datum].
-    state : int
-        0 NLOS, 1 LOS, 2 UNKNOWN.
-    first : int
-        Index of the first known cell that hides the receiver, else -1.
-    clearance_m : float
-        Receiver height over the clear height [m]; negative is hidden.
-    depth_m : float
-        Length of the path inside the receiver's building [m].
-    """
-
-    row: npt.NDArray[np.int64]
-    col: npt.NDArray[np.int64]
-    near_m: Floats
-    far_m: Floats
-    surface_m: Floats
-    tested: npt.NDArray[np.bool_]
-    clear_m: float
-    cap_m: float
-    state: int
-    first: int
-    clearance_m: float
-    depth_m: float
