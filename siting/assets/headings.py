@@ -16,6 +16,7 @@ from siting.findings import Finding
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^\]]*\]|【[^】]*】")
 _SPACE = re.compile(r"\s+")
 _PREFIX_BYTES = 10
+EXTRA = "extra"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,9 @@ def match(
             )
         else:
             fields[field] = heading
-    unmapped = tuple(h for h in headings if h not in fields.values())
+    derived = _derived(headings, layer, set(fields.values()) | set(chosen))
+    findings += [Finding(code="DERIVED_IGNORED", severity="info", column=h) for h in derived]
+    unmapped = tuple(h for h in headings if h not in fields.values() and h not in derived)
     return Headings(fields=fields, unmapped=unmapped, findings=tuple(findings))
 
 
@@ -128,6 +131,17 @@ def _chosen(headings: Sequence[str], layer: str, mapping: Mapping[str, str]) -> 
         if field and plain(field) not in place_headings() and schema.column(layer, field).derived:
             raise BadInput("assets.read.derived", column=field)
     return {heading: "" if plain(field) in place_headings() else field for heading, field in mapping.items()}
+
+
+def _derived(headings: Sequence[str], layer: str, taken: set[str]) -> list[str]:
+    """Headings of columns that are computed here: a file may carry them, they are not imported."""
+    names = {
+        plain(n)
+        for c in schema.columns(layer)
+        if c.derived and c.name != EXTRA
+        for n in (c.name, c.title_zh, c.title_en)
+    }
+    return [h for h in headings if h not in taken and plain(h) in names]
 
 
 def _by_prefix(heading: str, table: Mapping[str, str], findings: list[Finding]) -> str | None:

@@ -21,6 +21,8 @@ from siting.findings import Finding
 
 _GEOJSON_TYPES = frozenset({"FeatureCollection", "Feature"})
 _ENVELOPE_BYTES = (0, 32, 48, 48, 64)
+# Row numbers of the container: another export of the same rows numbers them differently.
+_ROW_NUMBERS = frozenset({"fid", "ogc_fid"})
 _SHAPE_MAGIC = 9994
 _SHP_HEADER = 100
 _PARTS = frozenset({".shp", ".shx", ".dbf", ".cpg", ".prj"})
@@ -159,12 +161,13 @@ def _gpkg(connection: sqlite3.Connection, sheet: str | None, limits: Limits) -> 
     column, srs = _gpkg_geometry(connection, chosen)
     names, records = _gpkg_records(connection, chosen, limits)
     at = names.index(column)
+    keep = [i for i, name in enumerate(names) if i != at and name.lower() not in _ROW_NUMBERS]
     blobs = np.array([_gpkg_wkb(r[at]) for r in records], dtype=object)
     return Raw(
         kind="gpkg",
-        rows=[[as_cell(v.hex() if isinstance(v, bytes) else v) for i, v in enumerate(r) if i != at] for r in records],
+        rows=[[as_cell(r[i].hex() if isinstance(r[i], bytes) else r[i]) for i in keep] for r in records],
         numbers=list(range(1, len(records) + 1)),
-        headings=tuple(n for n in names if n != column),
+        headings=tuple(names[i] for i in keep),
         wkb=_wkb(shapely.from_wkb(blobs, on_invalid="ignore")),
         sheet=chosen,
         sheets=tuple(layers),
@@ -186,7 +189,7 @@ def _gpkg_geometry(connection: sqlite3.Connection, layer: str) -> tuple[str, int
 
 def _gpkg_records(
     connection: sqlite3.Connection, layer: str, limits: Limits
-) -> tuple[list[str], list[tuple[object, ...]]]:
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     quoted = '"' + layer.replace('"', '""') + '"'
     cursor = connection.execute(f"SELECT * FROM {quoted} LIMIT {limits.max_rows + 1}")
     names = [d[0] for d in cursor.description]

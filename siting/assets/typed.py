@@ -87,12 +87,12 @@ def typed(
             data[column.name] = [None] * len(table.frame)
     overruled = [matched.fields[f] for f in constants if f in matched.fields]
     unmapped = (*matched.unmapped, *overruled)
-    if "extra" in data:
-        data["extra"] = _extra(table.frame, unmapped)
+    if headings.EXTRA in data:
+        data[headings.EXTRA] = _extra(table.frame, unmapped)
     series = {name: as_series(values, schema.column(layer, name), table.frame.index) for name, values in data.items()}
     frame = gpd.GeoDataFrame(series, geometry=table.frame.geometry.to_numpy(), index=table.frame.index)
     mapped = {f: h for f, h in matched.fields.items() if f not in constants}
-    brought = (*mapped, *constants, *(("extra",) if unmapped else ()))
+    brought = (*mapped, *constants, *((headings.EXTRA,) if unmapped else ()))
     return Typed(frame=frame, brought=brought, mapped=mapped, unmapped=unmapped, findings=tuple(findings))
 
 
@@ -151,5 +151,23 @@ def _cell_findings(
 def _extra(frame: pd.DataFrame, unmapped: Sequence[str]) -> list[str | None]:
     columns = [frame[name].tolist() for name in unmapped]
     rows = zip(*columns, strict=True) if columns else ([] for _ in range(len(frame)))
-    kept = ({n: str(c) for n, c in zip(unmapped, row, strict=False) if not is_empty(c)} for row in rows)
-    return [json.dumps(k, ensure_ascii=False) if k else None for k in kept]
+    return [_leftovers(unmapped, row) for row in rows]
+
+
+def _leftovers(names: Sequence[str], cells: Iterable[Cell]) -> str | None:
+    """The cells without a column as JSON; those of an earlier export join them."""
+    kept: dict[str, str] = {}
+    for name, cell in zip(names, cells, strict=False):
+        if is_empty(cell):
+            continue
+        earlier = _earlier(cell) if headings.plain(name) == headings.EXTRA else {}
+        kept |= earlier or {name: str(cell)}
+    return json.dumps(kept, ensure_ascii=False) if kept else None
+
+
+def _earlier(cell: Cell) -> dict[str, str]:
+    try:
+        found = json.loads(cell or "")
+    except ValueError:
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}

@@ -24,6 +24,7 @@ CAMBRIDGE = [
     ("assets", "RECREATION_OpenSpace.geojson", "green_space", 276),
     ("assets", "TRANS_SubwayStations.geojson", "metro_entrance", 10),
 ]
+LISTS = ("advisories", "conditions", "tenants", "technologies")
 CANARIES = ("{{7*7}}", "<img src=x onerror=alert(1)>", "</script>", "${1}")
 
 
@@ -136,6 +137,19 @@ def test_a_text_that_would_run_elsewhere_is_stored_as_it_is(district, check, lig
     assert text in set(layers.read(district, "assets")["name"].dropna())
 
 
+@pytest.mark.parametrize(
+    "layer", ["assets", "buildings", "roads", "districts", "sites", "venues", "access", "ducts", "demand"]
+)
+def test_a_layer_written_out_and_imported_again_changes_nothing(district, actor, now, tmp_path, layer):
+    stored = layers.read(district, layer)
+    flat = stored.assign(**{n: stored[n].map(lambda v: json.dumps(v) if v else None) for n in LISTS if n in stored})
+    flat.to_file(tmp_path / "x.gpkg", driver="GPKG")
+    data, datum = (tmp_path / "x.gpkg").read_bytes(), district.settings.crs.lower()
+    plan = assets.dry_run(district, actor, data, name="x.gpkg", layer=layer, datum=datum, now=now)
+    assert (plan.changes[:3], plan.new, plan.rejected) == ((), 0, 0)
+    assert plan.read == plan.unchanged == len(stored)
+
+
 def test_a_suspect_datum_needs_a_reason(district, check, actor, now):
     roads = layers.read(district, "roads")
     spots = [g.interpolate(d) for g in roads.geometry for d in range(0, int(g.length), 15)]
@@ -184,7 +198,7 @@ def test_a_real_citys_files_land_and_their_sums_add_up(data_folder, tmp_path, ac
     assert stored["class"].nunique() == 6
     assert layers.count(db, "roads") == 2643
     assert stored["street_office"].notna().mean() > 0.9
-    for layer, name, kind, rows in CAMBRIDGE[:3]:
+    for layer, name, kind, rows in (CAMBRIDGE[1], CAMBRIDGE[5]):
         data = (folder / name).read_bytes()
         plan = assets.dry_run(db, actor, data, name=name, layer=layer, datum="wgs84", asset_class=kind, now=now)
         assert (plan.new, plan.changed, plan.unchanged) == (0, 0, rows)

@@ -6,6 +6,7 @@ import jsonschema
 import openpyxl
 import pytest
 
+from siting import sample
 from siting.assets import schema
 from siting.assets.cells import parse_cell
 from siting.errors import BadInput
@@ -109,3 +110,26 @@ def test_an_unknown_layer_or_column_is_refused_with_the_known_names():
         schema.columns("poles")
     with pytest.raises(BadInput, match="height_m"):
         schema.column("assets", "hight")
+
+
+def test_the_sample_district_keeps_the_data_standard():
+    frames = sample.make(seed=1, size="small", as_of=sample.AS_OF, **sample.facts().frames())
+    for layer, frame in frames.items():
+        for column in schema.columns(layer):
+            values = frame.get(column.name)
+            assert not column.required or (values is not None and values.notna().all()), (layer, column.name)
+            if values is None:
+                continue
+            if column.type == "geometry":
+                assert set(values.geom_type) <= words(column), (layer, column.name)
+            elif column.vocab:
+                assert {w for v in values.dropna() for w in (v if isinstance(v, list) else [v])} <= words(column), (
+                    layer,
+                    column.name,
+                )
+            elif column.numeric:
+                assert not (values < (column.minimum or 0)).any(), (layer, column.name)
+
+
+def words(column):
+    return {term.code for term in schema.vocabulary(column.vocab)}
