@@ -67,19 +67,27 @@ def fill(
     if "source" in out.columns:
         out["source"] = out["source"].where(out["source"].notna(), name)
     for default in _defaults(layer):
-        _default(out, default, findings)
+        _default(out, layer, default, findings)
     if "street_office" in out.columns:
         _street(out, region, findings)
     _keys(out, layer, known, findings)
     return Filled(out, tuple(findings))
 
 
-def _default(out: gpd.GeoDataFrame, default: Mapping[str, str], findings: list[Finding]) -> None:
+def _default(out: gpd.GeoDataFrame, layer: str, default: Mapping[str, str], findings: list[Finding]) -> None:
     column, where = default["column"], default["where_column"]
     blank = out[column].isna() & ((out[where] == default["where_value"]) if where else True)
     if blank.any():
         out.loc[blank, column] = default["value"]
-        findings.append(_said("DEFAULTED", column, int(blank.sum()), default=default["value"]))
+        findings.append(
+            _said(
+                "DEFAULTED",
+                column,
+                int(blank.sum()),
+                default=default["value"],
+                title=schema.column(layer, column).title_zh,
+            )
+        )
 
 
 def _street(out: gpd.GeoDataFrame, region: Region | None, findings: list[Finding]) -> None:
