@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from siting.radio.terrain import Antenna, Terrain
 
 Floats = npt.NDArray[np.float64]
 
+Mapper = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 MODELS = {"uma": link.UMA, "umi": link.UMI}
 OUTDOOR = 0
 INDOOR_ONLY_GHZ = (3.3, 3.4)

@@ -7,19 +7,33 @@ Tables 7.4.1-1 and 7.4.2-1 with notes 1 and 5.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from siting.errors import BadInput, OutOfRange
+from siting.errors import BadInput
 from siting.radio.losprob import (
     inh_los_probability,
     rma_los_probability,
     uma_environment_height_m,
     uma_los_probability,
     umi_los_probability,
+)
+from siting.radio.ranges import (
+    FLAGS,
+    LIGHT_M_S,
+    RANGES,
+    RMA_NLOS_MAX_M,
+    SIGMA_DB,
+    Floats,
+    Like,
+    Link,
+    OutOfRangeRule,
+    Range,
+    arrays,
+    link_of,
+    require,
 )
 
 __all__ = [
@@ -49,48 +63,7 @@ __all__ = [
     "umi_nlos_db",
 ]
 
-Floats = npt.NDArray[np.float64]
-Like = npt.ArrayLike
-OutOfRangeRule = Literal["raise", "clamp"]
 Variant = Literal["standard", "optional"]
-
-LIGHT_M_S = 3.0e8
-FLAGS = {
-    "distance_low": 1,
-    "distance_high": 2,
-    "ut_low": 4,
-    "ut_high": 8,
-    "bs_unusual": 16,
-    "los_unknown": 32,
-    "cell_unknown": 64,
-    "own_roof": 128,
-    "depth_capped": 256,
-    "no_server": 512,
-    "learned_out_of_domain": 1024,
-    "bs_clamped": 2048,
-}
-
-
-@dataclass(frozen=True)
-class Range:
-    """Where a model holds (radio handbook 3.3): distances, heights [m], frequency [GHz]."""
-
-    distance_m: tuple[float, float]
-    bs_m: tuple[float, float]
-    bs_usual_m: tuple[float, float]
-    ut_m: tuple[float, float]
-    frequency_ghz: tuple[float, float]
-
-
-RANGES = {
-    "uma": Range((10.0, 5000.0), (10.0, 80.0), (20.0, 35.0), (1.5, 22.5), (0.5, 100.0)),
-    "umi": Range((10.0, 5000.0), (3.0, 25.0), (5.0, 15.0), (1.5, 22.5), (0.5, 100.0)),
-    "rma": Range((10.0, 10000.0), (10.0, 150.0), (10.0, 150.0), (1.0, 10.0), (0.5, 30.0)),
-    "inh": Range((0.0, 150.0), (2.0, 10.0), (2.0, 10.0), (0.5, 3.0), (0.5, 100.0)),
-}
-RMA_NLOS_MAX_M = 5000.0
-INH_DISTANCE_3D_M = (1.0, 150.0)
-SIGMA_DB = {"uma": (4.0, 6.0), "umi": (4.0, 7.82), "rma": (4.0, 8.0), "inh": (3.0, 8.03)}
 
 
 def free_space_db(distance_3d_m: Like, frequency_ghz: Like) -> Floats:
@@ -111,66 +84,17 @@ def free_space_db(distance_3d_m: Like, frequency_ghz: Like) -> Floats:
     OutOfRange
         If a distance is not positive or anything is not finite.
     """
-    d, f = _arrays(distance_3d_m, frequency_ghz)
-    _require("distance_3d_m", d, math.ulp(0.0), math.inf)
-    _require("frequency_ghz", f, math.ulp(0.0), math.inf)
+    d, f = arrays(distance_3d_m, frequency_ghz)
+    require("distance_3d_m", d, math.ulp(0.0), math.inf)
+    require("frequency_ghz", f, math.ulp(0.0), math.inf)
     return np.asarray(20.0 * np.log10(4.0 * np.pi * d * f * 1e9 / LIGHT_M_S))
-
-
-@dataclass(frozen=True)
-class _Link:
-    """Checked geometry: horizontal and slant distance, heights used in height terms, lg terms."""
-
-    d2: Floats
-    d3: Floats
-    bs: Floats
-    ut: Floats
-    f: Floats
-
-    @property
-    def lg_d(self) -> Floats:
-        return np.asarray(np.log10(self.d3))
-
-    @property
-    def lg_f(self) -> Floats:
-        return np.asarray(np.log10(self.f))
-
-
-def _arrays(*values: Like) -> list[Floats]:
-    return [np.asarray(v, np.float64) for v in np.broadcast_arrays(*values)]
-
-
-def _require(argument: str, values: Floats, low: float, high: float) -> None:
-    wrong = ~((values >= low) & (values <= high)) | ~np.isfinite(values)
-    if np.any(wrong):
-        worst = values[wrong].flat[int(np.argmax(np.abs(np.nan_to_num(values[wrong]))))]
-        raise OutOfRange("radio.range", argument=argument, value=float(worst), low=low, high=high)
-
-
-def _link(model: str, d2: Like, f: Like, bs: Like, ut: Like, rule: OutOfRangeRule) -> _Link:
-    """Check or clamp a link; clamped heights enter height terms only, a short distance also the slant one."""
-    distance, frequency, base, user = _arrays(d2, f, bs, ut)
-    span = RANGES[model]
-    _require("frequency_ghz", frequency, *span.frequency_ghz)
-    checks = (
-        ("distance_2d_m", distance, span.distance_m),
-        ("bs_height_m", base, span.bs_m),
-        ("ut_height_m", user, span.ut_m),
-    )
-    for name, values, (low, high) in checks:
-        _require(name, values, *((low, high) if rule == "raise" else (-math.inf, math.inf)))
-    far = np.maximum(distance, span.distance_m[0])
-    slant = np.hypot(far, base - user)
-    if model == "inh" and rule == "raise":
-        _require("distance_3d_m", slant, *INH_DISTANCE_3D_M)
-    return _Link(far, slant, np.clip(base, *span.bs_m), np.clip(user, *span.ut_m), frequency)
 
 
 def uma_breakpoint_m(
     frequency_ghz: Like, *, bs_height_m: Like, ut_height_m: Like, environment_height_m: Like = 1.0
 ) -> Floats:
     """Effective break point d'BP [m] of UMa: 4 (hBS - hE)(hUT - hE) f / c (note 1)."""
-    f, bs, ut, env = _arrays(frequency_ghz, bs_height_m, ut_height_m, environment_height_m)
+    f, bs, ut, env = arrays(frequency_ghz, bs_height_m, ut_height_m, environment_height_m)
     return np.asarray(4.0 * (bs - env) * (ut - env) * f * 1e9 / LIGHT_M_S)
 
 
@@ -181,7 +105,7 @@ def umi_breakpoint_m(frequency_ghz: Like, *, bs_height_m: Like, ut_height_m: Lik
 
 def rma_breakpoint_m(frequency_ghz: Like, *, bs_height_m: Like, ut_height_m: Like) -> Floats:
     """Break point dBP [m] of RMa: 2 pi hBS hUT f / c with true heights (note 5)."""
-    f, bs, ut = _arrays(frequency_ghz, bs_height_m, ut_height_m)
+    f, bs, ut = arrays(frequency_ghz, bs_height_m, ut_height_m)
     return np.asarray(2.0 * np.pi * bs * ut * f * 1e9 / LIGHT_M_S)
 
 
@@ -224,7 +148,7 @@ def uma_los_db(
     >>> round(float(uma_los_db(200.0, 3.5)), 4)
     89.5695
     """
-    link = _link("uma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("uma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     turn = uma_breakpoint_m(link.f, bs_height_m=link.bs, ut_height_m=link.ut, environment_height_m=environment_height_m)
     return _two_slopes(link, turn, intercept=28.0, slope=22.0, fold=9.0)
 
@@ -238,12 +162,12 @@ def umi_los_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Urban micro street canyon, line of sight: median loss [dB]; arguments as `uma_los_db`, antenna 3 to 25 m."""
-    link = _link("umi", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("umi", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     turn = umi_breakpoint_m(link.f, bs_height_m=link.bs, ut_height_m=link.ut)
     return _two_slopes(link, turn, intercept=32.4, slope=21.0, fold=9.5)
 
 
-def _two_slopes(link: _Link, turn_m: Floats, *, intercept: float, slope: float, fold: float) -> Floats:
+def _two_slopes(link: Link, turn_m: Floats, *, intercept: float, slope: float, fold: float) -> Floats:
     near = intercept + slope * link.lg_d + 20.0 * link.lg_f
     far = intercept + 40.0 * link.lg_d + 20.0 * link.lg_f - fold * np.log10(turn_m**2 + (link.bs - link.ut) ** 2)
     return np.asarray(np.where(link.d2 <= turn_m, near, far))
@@ -259,7 +183,7 @@ def uma_nlos_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Urban macro without line of sight: median loss [dB], never below `uma_los_db`; ``variant="optional"`` is the simple form."""
-    link = _link("uma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("uma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     if variant == "optional":
         return np.asarray(32.4 + 20.0 * link.lg_f + 30.0 * link.lg_d)
     los = uma_los_db(
@@ -278,7 +202,7 @@ def umi_nlos_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Urban micro without line of sight: median loss [dB], never below `umi_los_db`; ``variant="optional"`` is the simple form."""
-    link = _link("umi", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("umi", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     if variant == "optional":
         return np.asarray(32.4 + 20.0 * link.lg_f + 31.9 * link.lg_d)
     los = umi_los_db(
@@ -307,10 +231,10 @@ def rma_los_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Rural macro, line of sight: median loss [dB]; mean building height and street width 5 to 50 m."""
-    link = _link("rma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
-    building, width = _arrays(building_height_m, street_width_m)
-    _require("building_height_m", building, 5.0, 50.0)
-    _require("street_width_m", width, 5.0, 50.0)
+    link = link_of("rma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    building, width = arrays(building_height_m, street_width_m)
+    require("building_height_m", building, 5.0, 50.0)
+    require("street_width_m", width, 5.0, 50.0)
     turn = rma_breakpoint_m(link.f, bs_height_m=link.bs, ut_height_m=link.ut)
     far = _rma_near(turn, link.f, building) + 40.0 * np.log10(link.d3 / turn)
     return np.asarray(np.where(link.d2 <= turn, _rma_near(link.d3, link.f, building), far))
@@ -327,10 +251,10 @@ def rma_nlos_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Rural macro without line of sight: median loss [dB], never below `rma_los_db`; distance up to 5000 m."""
-    link = _link("rma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("rma", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     if out_of_range == "raise":
-        _require("distance_2d_m", link.d2, 10.0, RMA_NLOS_MAX_M)
-    h, w = _arrays(building_height_m, street_width_m)
+        require("distance_2d_m", link.d2, 10.0, RMA_NLOS_MAX_M)
+    h, w = arrays(building_height_m, street_width_m)
     los = rma_los_db(
         distance_2d_m,
         frequency_ghz,
@@ -362,7 +286,7 @@ def inh_los_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Indoor office, line of sight: median loss [dB]; slant distance 1 to 150 m."""
-    link = _link("inh", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("inh", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     return np.asarray(32.4 + 17.3 * link.lg_d + 20.0 * link.lg_f)
 
 
@@ -375,7 +299,7 @@ def inh_nlos_db(
     out_of_range: OutOfRangeRule = "raise",
 ) -> Floats:
     """Indoor office without line of sight: median loss [dB], never below `inh_los_db`."""
-    link = _link("inh", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
+    link = link_of("inh", distance_2d_m, frequency_ghz, bs_height_m, ut_height_m, out_of_range)
     los = inh_los_db(
         distance_2d_m, frequency_ghz, bs_height_m=bs_height_m, ut_height_m=ut_height_m, out_of_range=out_of_range
     )
@@ -401,9 +325,9 @@ def range_flags(
     OutOfRange
         If the frequency is outside the model.
     """
-    d, f, bs, ut = _arrays(distance_2d_m, frequency_ghz, bs_height_m, ut_height_m)
+    d, f, bs, ut = arrays(distance_2d_m, frequency_ghz, bs_height_m, ut_height_m)
     span = RANGES[model]
-    _require("frequency_ghz", f, *span.frequency_ghz)
+    require("frequency_ghz", f, *span.frequency_ghz)
     bits = (
         (d < span.distance_m[0], "distance_low"),
         (d > span.distance_m[1], "distance_high"),

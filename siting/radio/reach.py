@@ -17,8 +17,7 @@ from siting.radio import kernels_link as link
 from siting.radio import kernels_reach as kernel
 from siting.radio import kernels_sight as sight
 from siting.radio import pathloss
-from siting.radio.coverage import Mapper
-from siting.radio.links import MODELS, Kinds, Masts, Places, kinds_at, masts_of, places_of, sectors_array
+from siting.radio.links import MODELS, Kinds, Mapper, Masts, Places, kinds_at, masts_of, places_of, sectors_array
 from siting.radio.network import Network, Thresholds, defaults, load_equipment
 from siting.radio.terrain import Antenna, Terrain, field_of
 

@@ -1,0 +1,199 @@
+"""One network's levels at every unit, and what they mean against a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.special import ndtr
+
+from siting.errors import BadInput
+from siting.findings import Findings
+from siting.radio.links import Kinds
+from siting.radio.network import Network, Thresholds
+
+Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+LOS_AT, NLOS_AT = 0, 1
+
+
+@dataclass(frozen=True)
+class Strongest:
+    """Strongest levels before the wall by kind of path [dBm], and probabilities over unknown paths by threshold.
+
+    Parameters
+    ----------
+    los_dbm, nlos_dbm : ndarray of float32
+        Over paths known to be clear, and known to be hidden; -inf where there is none.
+    maybe_los_dbm, maybe_nlos_dbm : ndarray of float32
+        Over unknown paths, taken as clear and as hidden.
+    p_maybe : ndarray of float32
+        [threshold, unit]: best mixed probability over unknown paths.
+    levels_dbm : tuple of float
+        The thresholds of `p_maybe`.
+    """
+
+    los_dbm: Singles
+    nlos_dbm: Singles
+    maybe_los_dbm: Singles
+    maybe_nlos_dbm: Singles
+    p_maybe: Singles
+    levels_dbm: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """One network over a table of units, in the order of that table.
+
+    Parameters
+    ----------
+    network : Network
+        The carrier.
+    unit_id : ndarray of int64
+        Identity of each unit.
+    rsrp_dbm, sinr_db, sigma_db, p_los : ndarray of float32
+        Median level of the server [dBm], its SINR and spread [dB], and its probability of line of sight.
+    server : ndarray of int32
+        Row of `sectors`, -1 where none reaches.
+    state : ndarray of uint8
+        Of the server's path: 0 NLOS, 1 LOS, 2 UNKNOWN.
+    flags : ndarray of uint16
+        Bits of `pathloss.FLAGS`, for the server's path.
+    sectors : DataFrame
+        The sectors computed, equipment filled in.
+    calibrated : bool
+        False: textbook medians without any measurement (未校准).
+    no_sites : bool
+        Whether there was no sector at all: everything is gap.
+    findings : Findings
+        Sectors left out and why.
+    provenance : dict
+        Hash of inputs, network, spread and models.
+    """
+
+    network: Network
+    unit_id: npt.NDArray[np.int64]
+    rsrp_dbm: Singles
+    server: npt.NDArray[np.int32]
+    p_los: Singles
+    state: npt.NDArray[np.uint8]
+    sinr_db: Singles
+    sigma_db: Singles
+    flags: npt.NDArray[np.uint16]
+    sectors: pd.DataFrame
+    calibrated: bool
+    no_sites: bool
+    findings: Findings
+    provenance: dict[str, str]
+    kind: npt.NDArray[np.uint8]
+    kinds: Kinds
+    spread_db: Floats
+    strongest: Strongest
+
+
+def probability(coverage: Coverage, thresholds: Thresholds) -> Singles:
+    """Probability that each unit is covered, with the SINR rule if the profile has one.
+
+    Parameters
+    ----------
+    coverage : Coverage
+        One network.
+    thresholds : Thresholds
+        Profile; over unknown paths its level must be among those the coverage kept.
+
+    Returns
+    -------
+    ndarray of float32
+        [1]; 0 where no sector reaches or the class is not computable.
+
+    Raises
+    ------
+    BadInput
+        If the level was not kept.
+    """
+    best = coverage.strongest
+    p = _known(coverage, thresholds.rsrp_dbm)
+    if np.isfinite(best.maybe_nlos_dbm).any():
+        if thresholds.rsrp_dbm not in best.levels_dbm:
+            raise BadInput("radio.level.unknown", value=thresholds.rsrp_dbm, known=", ".join(map(str, best.levels_dbm)))
+        p = np.maximum(p, best.p_maybe[best.levels_dbm.index(thresholds.rsrp_dbm)])
+    return np.minimum(p, _sinr_probability(coverage, thresholds)).astype(np.float32)
+
+
+def probability_range(coverage: Coverage, thresholds: Thresholds) -> tuple[Singles, Singles]:
+    """Probability with all unknown paths taken as hidden, and as clear."""
+    known, best = _known(coverage, thresholds.rsrp_dbm), coverage.strongest
+    hidden = np.maximum(known, _exceeds(coverage, best.maybe_nlos_dbm, thresholds.rsrp_dbm, NLOS_AT))
+    clear = np.maximum(known, _exceeds(coverage, best.maybe_los_dbm, thresholds.rsrp_dbm, LOS_AT))
+    quality = _sinr_probability(coverage, thresholds)
+    return np.minimum(hidden, quality).astype(np.float32), np.minimum(clear, quality).astype(np.float32)
+
+
+def _known(coverage: Coverage, level_dbm: float) -> Floats:
+    best = coverage.strongest
+    seen = _exceeds(coverage, best.los_dbm, level_dbm, LOS_AT)
+    return np.maximum(seen, _exceeds(coverage, best.nlos_dbm, level_dbm, NLOS_AT))
+
+
+def _exceeds(coverage: Coverage, level_before_dbm: Singles, level_dbm: float, state: int) -> Floats:
+    """Probability that a level before the wall exceeds a threshold behind it, wall models averaged."""
+    total = np.zeros(len(level_before_dbm))
+    kinds, kind = coverage.kinds, coverage.kind
+    for wall in range(kinds.wall_db.shape[1]):
+        margin = level_before_dbm - kinds.wall_db[kind, wall] - level_dbm
+        total += kinds.weight[kind, wall] * ndtr(margin / np.maximum(coverage.spread_db[kind, wall, state], 1e-9))
+    return total
+
+
+def _sinr_probability(coverage: Coverage, thresholds: Thresholds) -> Floats | float:
+    if thresholds.sinr_db is None:
+        return 1.0
+    chance = ndtr((coverage.sinr_db.astype(float) - thresholds.sinr_db) / coverage.sigma_db)
+    return np.where(np.isnan(chance), 0.0, chance)
+
+
+def best_of(coverages: Sequence[Coverage], *, operator: str, thresholds: Thresholds) -> Singles:
+    """An operator's probability: the highest over its networks, never a sum.
+
+    Raises
+    ------
+    BadInput
+        If none of the coverages serves the operator.
+    """
+    own = [c for c in coverages if operator in c.network.operators]
+    if not own:
+        raise BadInput("radio.operator.none", value=operator, known=", ".join(c.network.name for c in coverages))
+    return np.asarray(np.max([probability(c, thresholds) for c in own], axis=0), np.float32)
+
+
+@dataclass(frozen=True)
+class AreaShares:
+    """Shares of a weight: expected, reliable, and where nothing could be computed."""
+
+    expected: float
+    reliable: float
+    unknown: float
+
+
+def area_shares(probability: npt.ArrayLike, weight: npt.ArrayLike, *, cell_probability: float) -> AreaShares:
+    """Covered share of an area or of people, expected and reliable.
+
+    Parameters
+    ----------
+    probability : array_like
+        By unit; NaN = unknown.
+    weight : array_like
+        Area [m2] or people by unit.
+    cell_probability : float
+        A unit counts as reliable from here on.
+    """
+    p, w = np.asarray(probability, float), np.asarray(weight, float)
+    total = w.sum()
+    if total <= 0.0:
+        return AreaShares(np.nan, np.nan, np.nan)
+    known = ~np.isnan(p)
+    expected = float((w[known] * p[known]).sum() / total)
+    return AreaShares(expected, float(w[known & (p >= cell_probability)].sum() / total), float(w[~known].sum() / total))
