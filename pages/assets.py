@@ -13,7 +13,7 @@ MAP_PX = 520
 desk = session.open_desk()
 parts.header(desk, NAME)
 view = st.segmented_control(
-    t("ui.assets.view"), VIEWS, default="list", required=True, key="view", bind="query-params", format_func=lambda v: t(f"ui.assets.{v}"),
+    t("ui.assets.view"), VIEWS, default="list", required=True, key="assets-view", bind="query-params", format_func=lambda v: t(f"ui.assets.{v}"),
     label_visibility="collapsed",
 )  # fmt: skip
 if view == "import":

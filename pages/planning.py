@@ -90,8 +90,15 @@ with main:
 with side:
     if row is not None:
         word = "ui.planning.unpick" if chosen in picks else "ui.planning.pick"
+        usable = chosen in picks or proposals.usable(row)
         st.button(
-            t(word), key="pick", on_click=proposals.toggle, args=(chosen,), icon=":material/push_pin:", width="stretch"
+            t(word),
+            key="pick",
+            disabled=not usable,
+            on_click=proposals.toggle,
+            args=(chosen,),
+            icon=":material/push_pin:",
+            width="stretch",
         )
         parts.facts(proposals.facts(row))
     elif found is not None:
@@ -100,17 +107,14 @@ with main:
     if found is None:
         parts.empty("ui.planning.no_score")
     else:
-        view = st.segmented_control(
-            t("ui.planning.view"),
-            VIEWS,
-            default="candidates",
-            required=True,
-            key="view",
-            bind="query-params",
-            format_func=lambda v: t(f"ui.planning.{v}"),
-            label_visibility="collapsed",
-        )
+        view = st.segmented_control(t("ui.planning.view"), VIEWS, default="candidates", required=True, key="planning-view", bind="query-params",
+            format_func=lambda v: t(f"ui.planning.{v}"), label_visibility="collapsed")  # fmt: skip
+        listed, columns = found, proposals.LISTED
         if view == "plan" and solved is not None:
             proposals.exports(desk, solved.id)
-        rows = proposals.plan(desk, solved.id)["sites"] if view == "plan" and solved is not None else found
-        linked.table(proposals.table(rows, picked=picks), name=NAME, ids=rows["option_id"], height_px=360)
+            listed, columns = proposals.plan(desk, solved.id)["sites"], proposals.CHOSEN
+        elif view == "plan":
+            parts.empty("ui.planning.no_plan")
+        linked.table(
+            proposals.table(listed, columns=columns, picked=picks), name=NAME, ids=listed["option_id"], height_px=360
+        )

@@ -2,10 +2,8 @@
 function sitingStandalone(map, content, symbols) {
   const draw = symbols(L);
   const names = [];
-  content.layers.forEach((layer, i) => {
-    const pane = map.createPane(`siting-${i}`);
-    pane.style.zIndex = 410 + i;
-    const drawn = draw.features(layer.data, layer.styles, { pane: `siting-${i}`, renderer: L.canvas({ pane: `siting-${i}`, padding: 0.3 }), columns: layer.columns, interactive: layer.columns.length > 0, labels: layer.labels });
+  content.layers.forEach((layer) => {
+    const drawn = draw.features(layer.data, layer.styles, { columns: layer.columns, interactive: layer.columns.length > 0, labels: layer.labels });
     drawn.addTo(map);
     names.push([layer.name, drawn]);
   });

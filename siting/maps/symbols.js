@@ -88,13 +88,14 @@ export function symbols(L) {
     return table;
   }
 
-  // A GeoJSON layer whose features carry the properties id, label and style.
+  // A GeoJSON layer whose features carry the properties id, label and style.  All layers share the map's one
+  // canvas: a canvas of its own on top would take the clicks meant for the layers below.
   function features(data, styles, choices) {
-    const { pane, renderer, interactive = true, labels = false, onClick, columns } = choices;
+    const { interactive = true, labels = false, onClick, columns } = choices;
     const layer = L.geoJSON(data, {
-      pane, renderer, interactive,
-      style: (feature) => ({ ...options(styles[feature.properties.style]), renderer }),
-      pointToLayer: (feature, place) => new Shape(place, { ...options(styles[feature.properties.style]), pane, renderer, interactive }),
+      interactive,
+      style: (feature) => options(styles[feature.properties.style]),
+      pointToLayer: (feature, place) => new Shape(place, { ...options(styles[feature.properties.style]), interactive }),
       onEachFeature: (feature, drawn) => {
         const { label } = feature.properties;
         if (label) drawn.bindTooltip(() => element("span", "", label), { sticky: !labels, permanent: labels, direction: labels ? "center" : "auto", className: labels ? "siting-name" : "" });

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from siting.ui.text import UNKNOWN
+
 PARAMETER = "id"
-_ID = re.compile(r"[\w.:#-]{1,120}")
+_ID = re.compile(r"[\w.:#|+-]{1,160}")
 
 
 def selected(name: str) -> str | None:
@@ -80,6 +82,7 @@ def table(
         key=key,
         hide_index=True,
         height=height_px,
+        placeholder=UNKNOWN,
         column_config=dict(config or {}),
         on_select=chosen,
         selection_mode="single-row",

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from siting.errors import SitingError
 from siting.maps import styles
 from siting.ui.session import Desk
-from siting.ui.text import language, md, t
+from siting.ui.text import UNKNOWN, language, md, t
 
 CSS = Path(__file__).with_name("page.css")
 TABLE_HEIGHT_PX = 330
@@ -77,12 +77,11 @@ def cards(items: Sequence[Card]) -> None:
 
 def facts(rows: Mapping[str, object]) -> None:
     """Names and values of one thing; unknown is shown as unknown."""
-    shown = [("—" if value is None or value != value or value == "" else str(value)) for value in rows.values()]  # noqa: PLR0124 - NaN
-    st.dataframe(
-        pd.DataFrame({t("ui.table.field"): list(rows), t("ui.table.value"): shown}),
-        hide_index=True,
-        height="content",
-        row_height=28,
+    shown = [UNKNOWN if value is None or value != value or value == "" else md(value) for value in rows.values()]  # noqa: PLR0124 - NaN
+    st.table(
+        pd.DataFrame({t("ui.table.value"): shown}, index=[md(name) for name in rows]),
+        border="horizontal",
+        hide_header=True,
     )
 
 

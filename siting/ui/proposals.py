@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -17,16 +18,23 @@ from siting.ui.cached import kept
 from siting.ui.mapview import Layer
 from siting.ui.parts import Card
 from siting.ui.session import Desk
-from siting.ui.text import number, percent, t, term
+from siting.ui.text import UNKNOWN, number, percent, t, term
 
 PICKED = "planning.picked"
 KEY = "option_id"
 NUMBERS: Mapping[str, int] = {
-    "rank": 0, "score": 1, "added_persons": 0, "added_indoor": 0, "indoor_share": 2, "key_venues": 0, "cost_yuan": 0, "fibre_m": 0,
-    "emf_quotient": 3, "mount_height_m": 1, "marginal_in_plan": 0, "order": 0,
+    "order": 0, "rank": 0, "score": 1, "score_low": 1, "score_high": 1, "added_persons": 0, "added_indoor": 0, "added_outdoor": 0,
+    "marginal_in_plan": 0, "indoor_share": 2, "key_venues": 0, "cost_yuan": 0, "fibre_m": 0, "emf_quotient": 3, "mount_height_m": 1,
 }  # fmt: skip
 CODED: Mapping[str, str] = {"state": "candidate_state", "class": "asset_class", "open_status": "open_status"}
-LISTED = ("rank", "name", "class", "street_office", "state", "score", "added_persons", "indoor_share", "cost_yuan", "fibre_m", "emf", "structure", "owner_org", "message")  # fmt: skip
+WORDED = ("structure", "emf", "configuration")
+LISTED = ("rank", "name", "class", "street_office", "state", "score", "added_persons", "added_indoor", "cost_yuan", "fibre_m", "emf",
+    "structure", "owner_org", "message")  # fmt: skip
+CHOSEN = ("order", "name", "class", "street_office", "state", "marginal_in_plan", "added_persons", "cost_yuan", "fibre_m", "emf",
+    "structure", "owner_org", "message")  # fmt: skip
+FACTS = ("name", "asset_no", "class", "configuration", "mount_height_m", "street_office", "owner_org", "open_status", "state", "message",
+    "rank", "score", "added_persons", "added_indoor", "added_outdoor", "key_venues", "cost_yuan", "fibre_m", "emf", "emf_quotient",
+    "structure", "marginal_in_plan")  # fmt: skip
 EXPORTS: Mapping[str, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "gpkg": "application/geopackage+sqlite3",
@@ -57,8 +65,19 @@ def table(frame: pd.DataFrame, *, columns: Sequence[str] = LISTED, picked: Seque
 
 
 def facts(row: Mapping[str, Any]) -> dict[str, str]:
-    """One candidate, every part of its score in its own unit."""
-    return {t(f"ui.plan.column.{name}"): _text(name, row[name]) for name in LISTED if name in row}
+    """One candidate: what it is, and every part of its score in its own unit with the points it brings."""
+    shown = {}
+    for name in FACTS:
+        if name in row:
+            points = row.get(f"points_{name}")
+            own = f"  ({t('ui.plan.points', n=number(points, digits=1))})" if number(points) != UNKNOWN else ""
+            shown[t(f"ui.plan.column.{name}")] = f"{_text(name, row[name])}{own}"
+    return shown
+
+
+def usable(row: Mapping[str, Any]) -> bool:
+    """Whether a candidate was scored and may be picked; the others stay on the map with their reasons."""
+    return bool(pd.notna(row.get("rank")))
 
 
 def picked() -> list[str]:
@@ -94,19 +113,15 @@ def marks(frame: gpd.GeoDataFrame, keys: Sequence[str]) -> Layer:
 
 
 def cards(found: Mapping[str, Any]) -> list[Card]:
-    """A plan in figures: what it adds, what it could add at most, the gap between, its cost."""
-    proven = bool(found.get("proven", False))
-    note = t("ui.plan.optimal") if proven else t("ui.plan.not_proven")
+    """A plan in figures: what it adds, what any plan could add at most, the gap between, its cost."""
+    most = float(found["bound"]) - float(found["base_value"])
+    unit = t(f"ui.unit.{found.get('measure', 'persons')}")
     return [
-        Card(
-            t("ui.plan.sites"),
-            number(found.get("count")),
-            t("ui.plan.of_candidates", n=number(found.get("candidates"))),
-        ),
-        Card(t("ui.plan.added"), number(found.get("added")), t("ui.figure.modelled")),
-        Card(t("ui.plan.bound"), number(found.get("bound")), t("ui.plan.bound_note")),
-        Card(t("ui.plan.gap"), percent(found.get("gap"), digits=2), note),
-        Card(t("ui.plan.cost"), number(found.get("cost_yuan")), t("ui.plan.cost_note")),
+        Card(t("ui.plan.sites"), number(found["count"]), t("ui.plan.of_candidates", n=number(found["candidates"]))),
+        Card(t("ui.plan.added", unit=unit), number(found["added"]), t("ui.figure.modelled")),
+        Card(t("ui.plan.bound", unit=unit), number(most), t("ui.plan.bound_note")),
+        Card(t("ui.plan.gap"), percent(found["gap"], digits=2), t(f"ui.plan.status.{found['status']}")),
+        Card(t("ui.plan.cost"), number(found["cost_yuan"]), t("ui.plan.cost_note")),
     ]
 
 
@@ -115,7 +130,10 @@ def exports(desk: Desk, run_id: str) -> None:
     with st.container(horizontal=True):
         for kind, mime in EXPORTS.items():
             name, data = kept(
-                desk, f"export.{kind}", run_id, lambda kind=kind: plans.export(desk.db, desk.actor, run_id, kind=kind)
+                desk,
+                f"export.{kind}.{desk.lang}",
+                run_id,
+                partial(plans.export, desk.db, desk.actor, run_id, kind=kind, lang=desk.lang),
             )
             parts.download(t(f"ui.plan.export.{kind}"), name, data, key=f"plan.export.{kind}", mime=mime)
 
@@ -129,6 +147,8 @@ def _cells(name: str, cells: pd.Series) -> object:
 def _text(name: str, cell: object) -> str:
     if name in NUMBERS:
         return number(float(cell), digits=NUMBERS[name]) if isinstance(cell, int | float) else "—"
+    if name in WORDED and isinstance(cell, str):
+        return t(f"ui.word.{name}.{cell}")
     if name in CODED:
         return term(CODED[name], cell)
     if isinstance(cell, list | tuple):

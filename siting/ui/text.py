@@ -10,6 +10,7 @@ from siting import words
 from siting.maps import styles
 
 LANGUAGE_KEY = "siting.language"
+UNKNOWN = "—"
 _PUNCTUATION = re.compile(r"[\\`*_{}\[\]()#+\-.!|<>~$:/&@^=\"']")
 
 
@@ -35,7 +36,7 @@ def t(key: str, **values: object) -> str:
 def term(family: str, value: object) -> str:
     """The name of a coded value, e.g. of an asset class; an unknown code is shown as it is, nothing as ``—``."""
     if value is None or value != value or value == "":  # noqa: PLR0124 - NaN is the value that differs from itself
-        return "—"
+        return UNKNOWN
     style = styles.family(family).get(str(value))
     return t(style.label) if style else str(value)
 
@@ -47,13 +48,13 @@ def number(value: object, *, digits: int = 0) -> str:
     ('12,346', '—')
     """
     if not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
-        return "—"
+        return UNKNOWN
     return f"{value:,.{digits}f}"
 
 
 def percent(share: object, *, digits: int = 1) -> str:
     """A share as percent; unknown is ``—``."""
-    return "—" if not isinstance(share, int | float) or share != share else f"{100 * share:.{digits}f}%"  # noqa: PLR0124 - NaN
+    return UNKNOWN if not isinstance(share, int | float) or share != share else f"{100 * share:.{digits}f}%"  # noqa: PLR0124 - NaN
 
 
 def md(text: object) -> str:

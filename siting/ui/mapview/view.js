@@ -39,6 +39,7 @@ class Desk {
     if (this.kept.view) this.map.setView(this.kept.view.center, this.kept.view.zoom);
     else this.map.fitBounds(data.bounds);
     this.map.on("moveend", () => this.moved());
+    this.moved();
     this.map.on("click", (event) => this.clicked(event.latlng));
     div.setAttribute("tabindex", "0");
     div.setAttribute("role", "application");
@@ -95,11 +96,17 @@ class Desk {
 
   place(layer, order) {
     const known = this.drawn.get(layer.id);
-    if (known && known.spec.version === layer.version) return;
+    if (known && known.spec.version === layer.version) {
+      known.order = order;
+      return;
+    }
     if (known) this.drop(layer.id);
-    const entry = { spec: layer, pane: `siting-${layer.id}`, leaf: null, box: null, call: 0 };
-    if (!this.map.getPane(entry.pane)) this.map.createPane(entry.pane);
-    this.map.getPane(entry.pane).style.zIndex = (layer.type === "geojson" ? 400 : 200) + order;
+    const entry = { spec: layer, order, pane: "overlayPane", leaf: null, box: null, call: 0 };
+    if (layer.type !== "geojson") {
+      entry.pane = `siting-${layer.id}`;
+      if (!this.map.getPane(entry.pane)) this.map.createPane(entry.pane);
+      this.map.getPane(entry.pane).style.zIndex = 200 + order;
+    }
     this.drawn.set(layer.id, entry);
     this.show(entry);
   }
@@ -121,6 +128,8 @@ class Desk {
 
   // Features of the present view, with a margin, fetched again only when the view leaves it.
   async load(entry) {
+    const { x, y } = this.map.getSize();
+    if (!x || !y) return; // the page is being left, or not laid out yet
     const seen = this.map.getBounds();
     if (entry.leaf && (entry.spec.whole || entry.box?.contains(seen))) return;
     const box = seen.pad(0.5), call = ++entry.call;
@@ -135,12 +144,19 @@ class Desk {
   features(entry, data) {
     const { spec } = entry;
     const fresh = this.symbols.features(data, spec.styles, {
-      pane: entry.pane, labels: spec.labels, interactive: spec.clickable,
-      renderer: (entry.renderer ??= this.L.canvas({ pane: entry.pane, padding: 0.3 })),
+      labels: spec.labels, interactive: spec.clickable,
       onClick: spec.clickable ? (feature) => (this.hit = { layer: spec.id, id: feature.properties.id }) : undefined,
     });
     this.take(entry);
     entry.leaf = fresh.addTo(this.map);
+    this.raise();
+  }
+
+  // On the one canvas, later layers lie on top; the ring above all.
+  raise() {
+    const shown = [...this.drawn.values()].filter((e) => e.leaf && e.spec.type === "geojson");
+    for (const entry of shown.sort((a, b) => a.order - b.order)) entry.leaf.bringToFront();
+    this.ring?.bringToFront();
   }
 
   take(entry) {
@@ -152,13 +168,13 @@ class Desk {
   drop(id) {
     const entry = this.drawn.get(id);
     this.take(entry);
-    entry.renderer?.remove();
     this.drawn.delete(id);
   }
 
   moved() {
     this.kept.view = { center: this.map.getCenter(), zoom: this.map.getZoom() };
-    this.div.dataset.zoom = this.kept.view.zoom;
+    const { lat, lng } = this.kept.view.center;
+    Object.assign(this.div.dataset, { zoom: this.kept.view.zoom, lat, lng });
     for (const entry of this.drawn.values()) if (entry.spec.type === "geojson") this.show(entry);
   }
 
@@ -171,10 +187,8 @@ class Desk {
   drawSelected() {
     const { selected, mark } = this.data;
     this.ring?.remove();
-    if (!this.map.getPane("siting-ring")) this.map.createPane("siting-ring").style.zIndex = 640;
-    this.ring = selected
-      ? new this.symbols.Shape([selected.lat, selected.lng], { ...this.symbols.options(mark), interactive: false, pane: "siting-ring", renderer: (this.ringCanvas ??= this.L.canvas({ pane: "siting-ring" })) }).addTo(this.map)
-      : null;
+    this.ring = null;
+    if (selected) this.ring = new this.symbols.Shape([selected.lat, selected.lng], { ...this.symbols.options(mark), interactive: false }).addTo(this.map);
   }
 
   drawPanel() {

@@ -1,0 +1,149 @@
+"""The planning half of the main job by hand: import, coverage, a point picked on the map, a plan, its files."""
+
+import json
+import math
+import urllib.request
+
+import openpyxl
+import pytest
+
+pytestmark = pytest.mark.browser
+
+CANARIES = [
+    "{{7*7}}",
+    "{% raw %}",
+    "<img src=x onerror=window.fired=1>",
+    "</script><script>window.fired=1</script>",
+    "${1}",
+    "![x](http://elsewhere.example/x.png)",
+    "[x](javascript:window.fired=1)",
+    ":material/x: $\\href{javascript:window.fired=1}{x}$",
+]
+SLOW_MS = 60_000
+
+
+def hostile_file(app):
+    """Rows with text that other programs would execute, each beside a lamp of the district."""
+    with urllib.request.urlopen(f"http://{app}/layers/assets", timeout=30) as answer:
+        found = json.load(answer)["features"]
+    lamps = [f["geometry"]["coordinates"] for f in found if f["properties"]["style"] == "street_light"]
+    rows = [
+        "asset_no,class,name,owner_org,road_name,open_status,height_m,mount_height_m,power,structural_status,slots_total,lon,lat"
+    ]
+    for i, text in enumerate(CANARIES):
+        cell = '"' + text.replace('"', '""') + '"'
+        lon, lat = lamps[i * (len(lamps) // len(CANARIES))]
+        rows.append(f"X{i},multi_pole,{cell},{cell},{cell},open_free,12,10,h24,tested_ok,3,{lon + 2e-5:.6f},{lat:.6f}")
+    return ("\n".join(rows) + "\n").encode()
+
+
+def shown_map(page):
+    page.wait_for_selector(".siting-map[data-zoom] .leaflet-tile-loaded", timeout=20_000)
+    page.wait_for_timeout(600)
+    return page.locator(".siting-map")
+
+
+def choose(page, label, option):
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option).first.click()
+
+
+def go(page, title):
+    page.get_by_role("link", name=title).first.click()
+    page.wait_for_selector(f"h4:has-text('{title}')")
+
+
+def pixel_of(box, view, lon, lat):
+    """Where a place lies on the screen, by the formula of the tile scheme."""
+
+    def world(lon_deg, lat_deg):
+        size = 256 * 2 ** float(view["zoom"])
+        sine = math.sin(math.radians(lat_deg))
+        return (lon_deg + 180) / 360 * size, (0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)) * size
+
+    (x, y), (cx, cy) = world(lon, lat), world(float(view["lng"]), float(view["lat"]))
+    return box["x"] + box["width"] / 2 + x - cx, box["y"] + box["height"] / 2 + y - cy
+
+
+def screen_place(page, lon, lat):
+    found = shown_map(page)
+    found.scroll_into_view_if_needed()
+    view = {name: found.get_attribute(f"data-{name}") for name in ("zoom", "lat", "lng")}
+    return pixel_of(found.bounding_box(), view, lon, lat)
+
+
+def click_place(page, lon, lat, *, closer=0):
+    for _ in range(closer):  # neighbours part as one zooms in
+        page.mouse.move(*screen_place(page, lon, lat))
+        page.mouse.wheel(0, -240)
+    page.mouse.click(*screen_place(page, lon, lat))
+
+
+def executed(page):
+    return page.evaluate("window.fired === undefined ? 0 : 1")
+
+
+def import_hostile_file(page, app):
+    go(page, "公共资源")
+    page.get_by_text("导入", exact=True).click()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "清单.csv", "mimeType": "text/csv", "buffer": hostile_file(app)}
+    )
+    choose(page, "坐标基准", "WGS 84")
+    page.get_by_role("button", name="检查").click()
+    page.get_by_role("button", name=f"确认导入 {len(CANARIES)} 行").click(timeout=20_000)
+    page.get_by_text(f"已导入：新增 {len(CANARIES)}").wait_for(timeout=20_000)
+
+
+def run_coverage(page):
+    go(page, "覆盖分析")
+    page.get_by_role("button", name="开始覆盖分析").click()
+    page.get_by_text("覆盖率").first.wait_for(timeout=SLOW_MS)
+
+
+def test_import_coverage_pick_solve_export(page, app, watch, chromium, tmp_path):
+    page.goto(f"http://{app}/")
+    shown_map(page)
+    import_hostile_file(page, app)
+    run_coverage(page)
+    click_place(page, 117.1495, 39.1265)
+    page.locator("table", has_text="服务扇区").wait_for(timeout=10_000)
+    go(page, "选址")
+    with page.expect_response(lambda r: "/layers/candidates" in r.url, timeout=SLOW_MS) as answer:
+        page.get_by_role("button", name="给候选点打分").click()
+    features = answer.value.json()["features"]
+    own = next(f for f in features if f["properties"]["label"] == CANARIES[0] and f["properties"]["rank"])
+    click_place(page, *own["geometry"]["coordinates"], closer=4)
+    page.get_by_role("button", name="勾选此点").click(timeout=10_000)
+    page.get_by_text("已勾选 1 个").wait_for()
+    page.get_by_role("spinbutton", name="点位数").fill("20")
+    page.get_by_role("spinbutton", name="点位数").press("Enter")
+    page.get_by_role("button", name="求解选址方案").click()
+    page.get_by_text("新增上界").wait_for(timeout=SLOW_MS)
+    page.get_by_text("方案", exact=True).click()
+    files = {}
+    for kind in ("Excel", "GeoPackage", "GeoJSON", "离线地图 HTML"):
+        with page.expect_download(timeout=30_000) as download:
+            page.get_by_role("button", name=kind, exact=True).click()
+        files[kind] = tmp_path / download.value.suggested_filename
+        download.value.save_as(files[kind])
+    assert executed(page) == 0
+    watch.quiet()
+    sheet = openpyxl.load_workbook(files["Excel"]).worksheets[0]
+    assert sheet.max_row == 21
+    assert CANARIES[0] in {cell for row in sheet.iter_rows(values_only=True) for cell in row}
+    assert_opens_without_network(chromium, files["离线地图 HTML"])
+
+
+def assert_opens_without_network(chromium, path):
+    context = chromium.new_context(offline=True)
+    page, trouble = context.new_page(), []
+    page.on("pageerror", lambda e: trouble.append(str(e)))
+    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+    page.on("request", lambda r: trouble.append(r.url) if r.url.startswith("http") else None)
+    page.goto(path.as_uri())
+    page.wait_for_selector(".siting-panel")
+    assert page.locator("canvas.leaflet-zoom-animated").count() == 1
+    assert executed(page) == 0
+    assert trouble == []
+    context.close()
