@@ -201,9 +201,6 @@ def _result(
     flags = tally.flags[back] | np.where(served, 0, FLAGS["no_server"]).astype(np.uint16)
     flags |= np.where(unknown, FLAGS["cell_unknown"], 0).astype(np.uint16)
     strongest = _strongest(tally, back, scene.levels)
-    no_sites = not len(sectors)
-    if no_sites:
-        findings += [Finding(code="radio_no_sites", severity="warning", value=network.name)]
     return Coverage(
         network=network,
         unit_id=units["unit_id"].to_numpy(np.int64),
@@ -216,14 +213,19 @@ def _result(
         flags=flags,
         sectors=sectors,
         calibrated=False,
-        no_sites=no_sites,
-        findings=findings,
+        no_sites=not len(sectors),
+        findings=findings + _no_sites(sectors, network),
         provenance=_provenance(scene, sectors, units),
         kind=kind,
         kinds=kinds,
         spread_db=spread_db,
         strongest=strongest,
     )
+
+
+def _no_sites(sectors: pd.DataFrame, network: Network) -> list[Finding]:
+    """The finding that nothing is there yet."""
+    return [] if len(sectors) else [Finding(code="radio_no_sites", severity="warning", value=network.name)]
 
 
 def _strongest(tally: link.Tally, back: npt.NDArray[np.int64], levels: Floats) -> Strongest:

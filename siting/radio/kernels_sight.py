@@ -124,8 +124,7 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN00
             cap = _steepest(height, near, far, cap)
             if not here & UNKNOWN:
                 known = _steepest(height, near, far, known)
-        row, u0 = next_row, u1
-        k += 1
+        row, u0, k = next_row, u1, k + 1
         if run == 0 and known > 0.0 and start.z_m + known * u1 > start.stop_m:
             break
 

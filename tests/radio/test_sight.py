@@ -21,7 +21,7 @@ def test_trace_visits_and_clears_exactly_as_clipping_every_cell_does():
     draw = np.random.default_rng(1)
     for seed in range(4):
         terrain = t.from_layers(grid(), buildings(seed, count=30, side_m=300.0))[0]
-        for _ in range(60):
+        for _ in range(150):
             antenna = _antenna(draw, terrain)
             receiver = t.Receiver(*draw.uniform(1, 299, 2), float(draw.choice([1.5, 10.5, 30.0])))
             known, every, visited = brute_force(terrain, antenna, receiver)
