@@ -82,7 +82,7 @@ def brute_force(terrain, antenna, receiver):
     ends = {(int(y0 // 1), int(x0 // 1)), (int(y1 // 1), int(x1 // 1))}
     own = terrain.building[int(y1 // 1), int(x1 // 1)]
     roof = terrain.building[int(y0 // 1), int(x0 // 1)] if antenna.mount == "roof" else 0
-    z0 = terrain.ground_m[int(y0 // 1), int(x0 // 1)] + antenna.height_m
+    z0 = float(terrain.ground_m[int(y0 // 1), int(x0 // 1)]) + antenna.height_m
     known, every, visited = -np.inf, -np.inf, set()
     for row in range(int(min(y0, y1) // 1), int(max(y0, y1) // 1) + 1):
         for col in range(int(min(x0, x1) // 1), int(max(x0, x1) // 1) + 1):
@@ -96,8 +96,8 @@ def brute_force(terrain, antenna, receiver):
             number = terrain.building[row, col]
             if (row, col) in ends or (number > 0 and number in (own, roof)):
                 continue
-            surface = terrain.surface_m[row, col]
-            rise = (terrain.ground_m[row, col] + 100.0 if np.isnan(surface) else surface) - z0
+            surface = float(terrain.surface_m[row, col])
+            rise = (float(terrain.ground_m[row, col]) + 100.0 if np.isnan(surface) else surface) - z0
             slope = rise / (near if rise > 0 else far) if rise else 0.0
             every = max(every, z0 + slope)
             if not np.isnan(surface):

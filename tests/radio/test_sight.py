@@ -27,8 +27,8 @@ def test_trace_visits_and_clears_exactly_as_clipping_every_cell_does():
             known, every, visited = brute_force(terrain, antenna, receiver)
             path = t.trace(terrain, antenna, receiver)
             assert set(zip(path.row.tolist(), path.col.tolist(), strict=True)) == visited
-            assert path.clear_m == pytest.approx(known, rel=1e-6, abs=1e-5)
-            assert path.cap_m == pytest.approx(every, rel=1e-6, abs=1e-5)
+            assert path.clear_m == pytest.approx(known, rel=1e-9)
+            assert path.cap_m == pytest.approx(every, rel=1e-9)
 
 
 def test_the_sweep_agrees_with_trace_on_99_percent_of_cells(city):
