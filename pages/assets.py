@@ -8,7 +8,7 @@ from siting.ui.text import t
 
 NAME = "assets"
 VIEWS = ("list", "import")
-MAP_PX = 520
+MAP_PX = 440
 
 desk = session.open_desk()
 parts.header(desk, NAME)

@@ -9,7 +9,7 @@ from siting.ui.text import t
 
 NAME = "coverage"
 RASTERS = ("gap", "rsrp", "probability")
-MAP_PX = 560
+MAP_PX = 500
 
 desk = session.open_desk()
 run = runs.latest(desk.db, desk.actor, "coverage", status="done")

@@ -8,7 +8,7 @@ from siting.ui.text import t
 
 NAME = "planning"
 VIEWS = ("candidates", "plan")
-MAP_PX = 520
+MAP_PX = 420
 
 desk = session.open_desk()
 covered = runs.latest(desk.db, desk.actor, "coverage", status="done")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import pandas as pd
 import streamlit as st
@@ -42,58 +44,54 @@ def wizard(desk: Desk) -> None:
 def _form(desk: Desk) -> None:
     with st.form("import.form", border=True):
         file = st.file_uploader(t("ui.import.file"), TYPES, key="import.file")
-        layer = st.selectbox(
-            t("ui.import.layer"), LAYERS, key="import.layer", format_func=lambda name: t(f"ui.layer.{name}")
-        )
-        datum = st.selectbox(
-            t("ui.import.datum"), (*DATUMS, OTHER_DATUM), index=None, key="import.datum", placeholder=t("ui.import.datum_needed"),
-            format_func=lambda name: t(f"ui.datum.{name}"),
-        )  # fmt: skip
-        classes = fields.terms("asset_class")
-        chosen = st.selectbox(
-            t("ui.import.class"),
-            list(classes),
-            index=None,
-            key="import.class",
-            placeholder=t("ui.import.class_in_file"),
-            format_func=classes.get,
-        )
-        with st.expander(t("ui.import.more")):
-            number_of = st.text_input(t("ui.import.epsg"), key="import.epsg")
-            sheet = st.text_input(t("ui.import.sheet"), key="import.sheet")
-            mapping = st.text_area(
-                t("ui.import.mapping"), key="import.mapping", height=80, placeholder="POLE_NO=asset_no"
-            )
-            values = st.text_area(
-                t("ui.import.values"), key="import.values", height=80, placeholder="owner_org=市城管委"
-            )
+        chosen = {**_what(), **_details()}
         if st.form_submit_button(t("ui.import.check"), type="primary", icon=":material/fact_check:", width="stretch"):
             st.session_state[PLAN] = st.session_state[DONE] = None
-            declared = f"epsg:{number_of.strip()}" if datum == OTHER_DATUM else datum
             with parts.told():
-                st.session_state[PLAN] = _check(
-                    desk,
-                    file,
-                    layer=layer,
-                    datum=declared,
-                    asset_class=chosen if layer == "assets" else None,
-                    sheet=sheet,
-                    mapping=mapping,
-                    values=values,
-                )
+                st.session_state[PLAN] = _check(desk, file, **chosen)
 
 
-def _check(
-    desk: Desk,
-    file: UploadedFile | None,
-    *,
-    layer: str,
-    datum: str | None,
-    asset_class: str | None,
-    sheet: str,
-    mapping: str,
-    values: str,
-) -> ImportPlan | None:
+def _what() -> dict[str, str | None]:
+    """Layer, declared datum, class."""
+    layer = st.selectbox(
+        t("ui.import.layer"), LAYERS, key="import.layer", format_func=lambda name: t(f"ui.layer.{name}")
+    )
+    datum = st.selectbox(
+        t("ui.import.datum"),
+        (*DATUMS, OTHER_DATUM),
+        index=None,
+        key="import.datum",
+        placeholder=t("ui.import.datum_needed"),
+        format_func=lambda name: t(f"ui.datum.{name}"),
+    )
+    classes = fields.terms("asset_class")
+    given = st.selectbox(
+        t("ui.import.class"),
+        list(classes),
+        index=None,
+        key="import.class",
+        placeholder=t("ui.import.class_in_file"),
+        format_func=classes.get,
+    )
+    return {"layer": str(layer), "datum": datum, "asset_class": given if layer == "assets" else None}
+
+
+def _details() -> dict[str, str]:
+    """What most files do not need."""
+    with st.expander(t("ui.import.more")):
+        return {
+            "epsg": st.text_input(t("ui.import.epsg"), key="import.epsg"),
+            "sheet": st.text_input(t("ui.import.sheet"), key="import.sheet"),
+            "mapping": st.text_area(
+                t("ui.import.mapping"), key="import.mapping", height=80, placeholder="POLE_NO=asset_no"
+            ),
+            "values": st.text_area(
+                t("ui.import.values"), key="import.values", height=80, placeholder="owner_org=市城管委"
+            ),
+        }
+
+
+def _check(desk: Desk, file: UploadedFile | None, **chosen: Any) -> ImportPlan | None:
     if file is None:
         st.warning(t("ui.import.no_file"), icon=":material/upload_file:")
         return None
@@ -102,12 +100,12 @@ def _check(
         desk.actor,
         file.getvalue(),
         name=file.name,
-        layer=layer,
-        datum=datum,
-        mapping=pairs(mapping),
-        set_values=pairs(values),
-        asset_class=asset_class,
-        sheet=sheet.strip() or None,
+        layer=chosen["layer"],
+        datum=f"epsg:{chosen['epsg'].strip()}" if chosen["datum"] == OTHER_DATUM else chosen["datum"],
+        mapping=pairs(chosen["mapping"]),
+        set_values=pairs(chosen["values"]),
+        asset_class=chosen["asset_class"],
+        sheet=chosen["sheet"].strip() or None,
         now=now(),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,9 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 
 from siting.access import Actor, may
-from siting.ui.text import t
+from siting.ui.text import md, t
 
+LOG = logging.getLogger("siting.page")
 TABLE = Path(__file__).with_name("pages.csv")
 
 
@@ -48,10 +50,22 @@ def permitted(actor: Actor) -> tuple[PageRow, ...]:
 def choose(actor: Actor) -> StreamlitPage:
     """Declare the permitted pages; the page asked for is run by the caller."""
     found = permitted(actor)
+    if not found:
+        st.error(t("ui.frame.no_pages", role=md(actor.role)), icon=":material/lock:")
+        st.stop()
     pages = [
         st.Page(row.file, title=t(f"ui.page.{row.name}"), url_path=row.name, default=row is found[0]) for row in found
     ]
     return st.navigation(pages, position="top")
+
+
+def show(page: StreamlitPage) -> None:
+    """Run a page; the last door for errors, which go to the log with their traceback and to the person as one sentence."""
+    try:
+        page.run()
+    except Exception:
+        LOG.exception("page %s", page.url_path)
+        st.error(t("ui.frame.broken"), icon=":material/error:")
 
 
 def only_declared_pages() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 from PIL import Image, ImageDraw
 
+from siting import words
 from siting.errors import SitingError
 from siting.maps import styles
 from siting.ui.session import Desk
@@ -42,7 +43,15 @@ class Badge:
 def frame(title: str) -> None:
     """Settings of every page, with our own density over Streamlit's: less air, more rows."""
     st.set_page_config(page_title=title, page_icon=_icon(), layout="wide", initial_sidebar_state="collapsed")
-    st.html(CSS.read_text(encoding="utf-8").replace("UPLOAD", t("ui.frame.upload")))
+    with st.container(key="siting-style"):
+        _style(language())(key="siting.style")
+
+
+@cache
+def _style(lang: str) -> Callable[..., object]:
+    """Our style sheet as a component of its own; one per language, for the words that stand in it."""
+    css = CSS.read_text(encoding="utf-8").replace("UPLOAD", words.say("ui.frame.upload", lang=lang))
+    return st.components.v2.component(f"siting_style_{lang}", css=css, isolate_styles=False)
 
 
 def header(desk: Desk, page: str, *, badges: Sequence[Badge] = ()) -> None:
@@ -70,9 +79,10 @@ def header(desk: Desk, page: str, *, badges: Sequence[Badge] = ()) -> None:
 
 
 def cards(items: Sequence[Card]) -> None:
-    """Figures in one row; on a phone below each other."""
-    for column, card in zip(st.columns(len(items), gap="small"), items, strict=True):
-        column.metric(card.label, card.value, card.note or None, delta_color="off", delta_arrow="off", border=True)
+    """Figures in one row; on a phone two beside each other."""
+    with st.container(horizontal=True, gap="small", key="siting-cards"):
+        for card in items:
+            st.metric(card.label, card.value, card.note or None, delta_color="off", delta_arrow="off", border=True)
 
 
 def facts(rows: Mapping[str, object]) -> None:
@@ -122,7 +132,7 @@ def findings(rows: Sequence[Mapping[str, object]], *, key: str) -> None:
     columns = {
         name: t(f"ui.findings.column.{name}") for name in ("row", "column", "severity", "value", "message", "remedy")
     }
-    kept = kept.assign(severity=[t(f"ui.findings.severity_{s}") for s in kept["severity"]])
+    kept = kept.assign(severity=[t(f"ui.severity.{s}") for s in kept["severity"]])
     st.dataframe(
         kept[list(columns)].rename(columns=columns), hide_index=True, height=min(TABLE_HEIGHT_PX, 40 + 35 * len(kept))
     )

@@ -27,7 +27,7 @@ NUMBERS: Mapping[str, int] = {
     "marginal_in_plan": 0, "indoor_share": 2, "key_venues": 0, "cost_yuan": 0, "fibre_m": 0, "emf_quotient": 3, "mount_height_m": 1,
 }  # fmt: skip
 CODED: Mapping[str, str] = {"state": "candidate_state", "class": "asset_class", "open_status": "open_status"}
-WORDED = ("structure", "emf", "configuration")
+WORDED: Mapping[str, str] = {"structure": "ui.structure.{}", "emf": "ui.emf.{}", "configuration": "ui.configuration.{}"}
 LISTED = ("rank", "name", "class", "street_office", "state", "score", "added_persons", "added_indoor", "cost_yuan", "fibre_m", "emf",
     "structure", "owner_org", "message")  # fmt: skip
 CHOSEN = ("order", "name", "class", "street_office", "state", "marginal_in_plan", "added_persons", "cost_yuan", "fibre_m", "emf",
@@ -148,7 +148,7 @@ def _text(name: str, cell: object) -> str:
     if name in NUMBERS:
         return number(float(cell), digits=NUMBERS[name]) if isinstance(cell, int | float) else "—"
     if name in WORDED and isinstance(cell, str):
-        return t(f"ui.word.{name}.{cell}")
+        return t(WORDED[name].format(cell))
     if name in CODED:
         return term(CODED[name], cell)
     if isinstance(cell, list | tuple):

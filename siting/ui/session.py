@@ -14,9 +14,10 @@ from siting.access import Actor, local_admin
 from siting.actions import projects
 from siting.settings import Settings
 from siting.store.database import Database
-from siting.ui.text import LANGUAGE_KEY, t
+from siting.ui.text import LANGUAGE_KEY, language, t
 
 PROJECT_VARIABLE = "SITING_PROJECT_FOLDER"
+SWITCH_KEY = "siting.language_switch"
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,17 @@ def open_desk() -> Desk:
 
 
 def choose_language() -> None:
-    """The language switch of the side bar."""
+    """The language switch of the side bar; the choice outlives the page it was made on."""
+
+    def chosen() -> None:
+        st.session_state[LANGUAGE_KEY] = st.session_state[SWITCH_KEY]
+
     st.sidebar.radio(
         t("ui.frame.language"),
         words.LANGUAGES,
-        key=LANGUAGE_KEY,
+        index=words.LANGUAGES.index(language()),
+        key=SWITCH_KEY,
+        on_change=chosen,
         format_func=lambda lang: words.say("ui.frame.language_name", lang=lang),
         horizontal=True,
         label_visibility="collapsed",
