@@ -10,7 +10,7 @@ import pandas as pd
 from siting.store.runs import Run
 from siting.ui.parts import Badge, Card
 from siting.ui.session import Desk
-from siting.ui.text import number, percent, t
+from siting.ui.text import UNKNOWN, number, percent, t
 
 OUTDOORS = 0
 COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
@@ -103,14 +103,16 @@ def note(desk: Desk, run: Run | None) -> str:
 
 
 def point(card: Mapping[str, Any]) -> dict[str, str]:
-    """What is known of one map cell: level, probability and server outdoors, people in it."""
-    outdoors = card["units"][card["units"]["floor"] == OUTDOORS]
-    shown = {t("ui.level.street_office"): str(card["street_office"] or "—")}
-    if len(outdoors):
-        first = outdoors.iloc[0]
-        shown[t("ui.point.rsrp")] = number(float(first["rsrp_dbm"]), digits=1)
-        shown[t("ui.point.probability")] = percent(float(first["probability"]))
-        shown[t("ui.point.server")] = str(first["server"] or "—")
+    """What is known of one map cell: level, probability and server outdoors (in a building: on its lowest floor), people in it."""
+    lowest = card["units"].sort_values("floor").iloc[0]
+    floor = int(lowest["floor"])
+    shown = {
+        t("ui.level.street_office"): str(card["street_office"] or UNKNOWN),
+        t("ui.point.at"): t("ui.point.outdoors") if floor == OUTDOORS else t("ui.point.indoors", floor=floor),
+        t("ui.point.rsrp"): number(float(lowest["rsrp_dbm"]), digits=1),
+        t("ui.point.probability"): percent(float(lowest["probability"])),
+        t("ui.point.server"): str(lowest["server"] or UNKNOWN),
+    }
     for name in ("persons", "uncovered", "unknown"):
         shown[t(f"ui.figure.column.{name}")] = number(float(card[name]), digits=1)
     return shown
