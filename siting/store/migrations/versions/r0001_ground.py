@@ -10,6 +10,12 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _journal()
+    _layers()
+    _runs()
+
+
+def _journal() -> None:
     op.create_table(
         "journal",
         sa.Column("seq", sa.Integer, primary_key=True),
@@ -25,6 +31,15 @@ def upgrade() -> None:
         sa.Column("mac", sa.Text, nullable=False),
         sa.UniqueConstraint("stream", "number"),
     )
+    if op.get_bind().dialect.name == "sqlite":
+        for verb in ("UPDATE", "DELETE"):
+            op.execute(
+                f"CREATE TRIGGER journal_no_{verb.lower()} BEFORE {verb} ON journal "
+                "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
+            )
+
+
+def _layers() -> None:
     op.create_table(
         "layer_revision",
         sa.Column("layer", sa.Text, primary_key=True),
@@ -40,6 +55,9 @@ def upgrade() -> None:
         sa.Column("committed_at", sa.Text),
         sa.Column("record", sa.Text, nullable=False),
     )
+
+
+def _runs() -> None:
     op.create_table(
         "run",
         sa.Column("id", sa.Text, primary_key=True),
@@ -57,9 +75,3 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.Text),
         sa.Column("cancel_requested", sa.Boolean, nullable=False),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        for verb in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER journal_no_{verb.lower()} BEFORE {verb} ON journal "
-                "BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END",
-            )
