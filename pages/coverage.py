@@ -49,7 +49,7 @@ with main:
                 if run is not None
                 else []
             ),
-            atlas.features(desk, "sites", name=t("style.network")),
+            atlas.features(desk, "sites", name=t("style.network"), visible=run is None),
         ],
         key=NAME,
         bounds=atlas.extent(desk),

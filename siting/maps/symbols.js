@@ -22,8 +22,10 @@ export function symbols(L) {
     _updatePath() {
       const canvas = this._renderer;
       if (!canvas._drawing || this._empty()) return;
+      // Crowds shrink far out, so that single things stay visible; marks keep their size.
+      const scale = this._radius > 6 ? 1 : Math.min(1, Math.max(0.5, 0.5 + (this._map.getZoom() - 12) / 6));
       canvas._ctx.beginPath();
-      (paths[this.options.shape] || round)(canvas._ctx, this._point.x, this._point.y, Math.max(this._radius, 1));
+      (paths[this.options.shape] || round)(canvas._ctx, this._point.x, this._point.y, Math.max(this._radius * scale, 1));
       canvas._fillStroke(canvas._ctx, this);
     },
   });

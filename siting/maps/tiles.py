@@ -22,6 +22,7 @@ from siting.maps.mercator import TILE_PX, Tile, lonlat, metres_per_pixel, tile_x
 
 _LATTICE = 17
 _DOT_PX = 1
+_SINGLE_PIXELS_UP_TO_ZOOM = 12
 _DOT_ALPHA = 0.55
 
 
@@ -79,7 +80,7 @@ def raster(grid: Grid, values: npt.NDArray[np.floating], tile: Tile, *, family: 
 
 
 def dots(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, keys: npt.ArrayLike, tile: Tile, *, family: str) -> bytes:
-    """One tile of a crowd of points: small dots in the colour of their kind, denser where more of them lie.
+    """One tile of a crowd of points: small dots in the colour of their kind, denser where more of them lie, single pixels far out.
 
     Parameters
     ----------
@@ -95,11 +96,12 @@ def dots(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, keys: npt.ArrayLike, ti
     x, y = tile_xy(lon_deg, lat_deg, zoom=tile.z)
     col = np.floor((x - tile.x) * TILE_PX).astype(np.int64)
     row = np.floor((y - tile.y) * TILE_PX).astype(np.int64)
-    near = (row >= -_DOT_PX) & (row < TILE_PX + _DOT_PX) & (col >= -_DOT_PX) & (col < TILE_PX + _DOT_PX)
+    reach = 0 if tile.z <= _SINGLE_PIXELS_UP_TO_ZOOM else _DOT_PX
+    near = (row >= -reach) & (row < TILE_PX + reach) & (col >= -reach) & (col < TILE_PX + reach)
     row, col, kinds = row[near], col[near], np.asarray(keys, dtype=object)[near]
     image = np.zeros((TILE_PX, TILE_PX, 4), np.uint8)
     for key, style in styles.family(family).items():
-        counts = _counts(row[kinds == key], col[kinds == key])
+        counts = _counts(row[kinds == key], col[kinds == key], reach)
         alpha = np.round(255 * (1.0 - (1.0 - _DOT_ALPHA) ** counts)).astype(np.uint8)
         drawn = counts > 0
         image[drawn, :3] = styles.rgb(style.fill)
@@ -113,13 +115,12 @@ def empty() -> bytes:
     return png(Image.new("LA", (TILE_PX, TILE_PX), (0, 0)))
 
 
-def _counts(row: npt.NDArray[np.int64], col: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """How many dots cover each pixel of the tile."""
-    side = TILE_PX + 2 * _DOT_PX
-    centres = np.bincount((row + _DOT_PX) * side + col + _DOT_PX, minlength=side * side).reshape(side, side)
-    padded = np.pad(centres, _DOT_PX)
-    window = np.lib.stride_tricks.sliding_window_view(padded, (2 * _DOT_PX + 1, 2 * _DOT_PX + 1))
-    return np.asarray(window.sum(axis=(2, 3))[_DOT_PX:-_DOT_PX, _DOT_PX:-_DOT_PX])
+def _counts(row: npt.NDArray[np.int64], col: npt.NDArray[np.int64], reach: int) -> npt.NDArray[np.int64]:
+    """How many dots, of so many pixels beside the middle one, cover each pixel of the tile."""
+    side = TILE_PX + 2 * reach
+    centres = np.bincount((row + reach) * side + col + reach, minlength=side * side).reshape(side, side)
+    window = np.lib.stride_tricks.sliding_window_view(centres, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(window.sum(axis=(2, 3)))
 
 
 def _reduced(grid: Grid, values: npt.NDArray[np.float64], factor: int) -> tuple[Grid, npt.NDArray[np.float64]]:

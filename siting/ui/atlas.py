@@ -97,7 +97,7 @@ def features(
         styles=styles.family(spec.family),
         visible=visible,
         clickable=True,
-        whole=run_id is not None,
+        whole=layer == "plan",
         min_zoom=spec.from_zoom if min_zoom is None else min_zoom,
     )
 

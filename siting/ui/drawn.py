@@ -26,6 +26,7 @@ from siting.store.database import Database
 
 BASEMAP_LAYERS = ("landcover", "buildings", "roads")
 RASTERS: Mapping[str, str] = MappingProxyType({"rsrp": "rsrp_dbm", "gap": "gap", "probability": "probability"})
+RUN_LAYERS = ("candidates", "plan")
 CROWDS: Mapping[str, str] = MappingProxyType({"assets": "class", "assets-status": "open_status"})
 SOURCES: Mapping[str, str] = MappingProxyType({"assets-status": "assets"})
 BANDS: Mapping[str, str] = MappingProxyType({"nr2600": "n41", "nr3500": "n78"})
@@ -49,6 +50,7 @@ class Drawer:
         self._basemap = lru_cache(maxsize=1)(self._prepare_basemap)
         self._crowd = lru_cache(maxsize=4)(self._read_crowd)
         self._raster = lru_cache(maxsize=6)(self._read_raster)
+        self._run_frame = lru_cache(maxsize=4)(self._read_run_frame)
 
     def version(self, layer: str) -> str:
         """State of the data behind a layer that is not bound to a run."""
@@ -77,8 +79,10 @@ class Drawer:
         spec = layers.specs().get(layer)
         if spec is None:
             raise NotFound("maps.layer", layer=layer, known=", ".join(layers.specs()))
-        frame = self._run_frame(layer, run_id) if layer in {"candidates", "plan"} else self._layer_frame(layer, box)
-        return layers.geojson(layers.to_lonlat(frame), spec)
+        if layer in RUN_LAYERS:
+            frame = self._locked(self._run_frame, layer, run_id or "")
+            return layers.geojson(frame if box is None else frame.cx[box[0] : box[2], box[1] : box[3]], spec)
+        return layers.geojson(layers.to_lonlat(self._layer_frame(layer, box)), spec)
 
     def _painter(self, layer: str, run_id: str | None) -> tuple[Callable[[Tile], bytes], str]:
         if layer == "basemap":
@@ -127,12 +131,13 @@ class Drawer:
         frame = layer_actions.read(self.db, self.actor, SOURCES.get(layer, layer), bounds=bounds)
         return PREPARED.get(layer, _as_it_is)(frame)
 
-    def _run_frame(self, layer: str, run_id: str | None) -> gpd.GeoDataFrame:
+    def _read_run_frame(self, layer: str, run_id: str) -> gpd.GeoDataFrame:
+        """Candidates (best first) or the sites of a plan, in longitude and latitude."""
         if not run_id:
             raise NotFound("maps.run", layer=layer)
         if layer == "candidates":
-            return candidates.candidates(self.db, self.actor, run_id)
-        return plans.plan(self.db, self.actor, run_id)["sites"].assign(mark="chosen")
+            return layers.to_lonlat(candidates.candidates(self.db, self.actor, run_id))
+        return layers.to_lonlat(plans.plan(self.db, self.actor, run_id)["sites"].assign(mark="chosen"))
 
 
 def project_bounds(box: Box, crs: str) -> tuple[float, float, float, float]:

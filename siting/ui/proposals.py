@@ -21,6 +21,7 @@ from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, number, percent, t, term
 
 PICKED = "planning.picked"
+MOST_ROWS = 2000
 KEY = "option_id"
 NUMBERS: Mapping[str, int] = {
     "order": 0, "rank": 0, "score": 1, "score_low": 1, "score_high": 1, "added_persons": 0, "added_indoor": 0, "added_outdoor": 0,

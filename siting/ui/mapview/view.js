@@ -78,6 +78,7 @@ class Desk {
     this.size.setAttribute("aria-label", data.words.fullscreen);
     this.note.textContent = data.note || "";
     this.note.hidden = !data.note;
+    this.panel.style.maxHeight = `${data.height - 64}px`; // leaves the scale free
     const wanted = new Set(data.layers.map((layer) => layer.id));
     for (const id of [...this.drawn.keys()]) if (!wanted.has(id)) this.drop(id);
     data.layers.forEach((layer, i) => this.place(layer, i));
