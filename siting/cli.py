@@ -1,31 +1,38 @@
 """The command line: one command per action.
 
 Exit codes: 0 done, 1 unexpected, 2 bad input or not found, 3 not allowed, 4 conflict, 5 not solved.
+The language is the one of ``SITING_APP_LANGUAGE``, else Chinese.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from siting import words
 from siting.access import Actor
 from siting.actions import assets, candidates, coverage, plans, projects, worker
-from siting.errors import BadInput, SitingError, exit_code
+from siting.errors import BadInput, NotFound, SitingError, exit_code
+from siting.reports import figures
 from siting.store.database import Database
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Project = Annotated[Path | None, typer.Option("--project", help="区县目录；默认当前目录，只读命令默认样例")]
 Account = Annotated[str | None, typer.Option("--as", help="以哪个账号执行；默认本机数据管理员")]
 Json = Annotated[bool, typer.Option("--json", help="结果以 JSON 输出")]
+
+
+BAD_INPUT = 2
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,22 +54,19 @@ def desk(project: Path | None, account: str | None, *, writing: bool) -> Desk:
     return Desk(db, projects.account(db, account, source="cli"))
 
 
+def language() -> str:
+    """The language in which this command speaks."""
+    wanted = os.environ.get("SITING_APP_LANGUAGE", words.DEFAULT_LANGUAGE)
+    return wanted if wanted in words.LANGUAGES else words.DEFAULT_LANGUAGE
+
+
 def show(result: Mapping[str, Any], *, as_json: bool) -> None:
-    """Print a result: a line per figure, or JSON."""
+    """Print a result: a line per figure for people, or all of it as JSON for machines."""
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False, default=str, indent=1))
         return
-    for name, value in result.items():
-        title = words.say(f"cli.{name}") if words.has(f"cli.{name}") else name
-        typer.echo(f"{title}: {_text(value)}")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
-    if isinstance(value, Mapping):
-        return "；".join(f"{k} {_text(v)}" for k, v in value.items())
-    return str(value)
+    for line in figures.lines(result, lang=language()):
+        typer.echo(line)
 
 
 @app.command()
@@ -76,10 +80,9 @@ def init(
     as_json: Json = False,
 ) -> None:
     """新建区县目录。 Make a district folder."""
-    if (boundary is None) == (around is None):
-        raise BadInput("cli.one_of", options="--boundary, --around")
-    source = boundary or around
-    assert source is not None  # noqa: S101 - settled by the line above
+    source = _one("--boundary, --around", boundary, around)
+    if around is not None and feature is not None:
+        raise BadInput("cli.feature_around")
     db = projects.init(
         folder,
         name=name,
@@ -104,6 +107,20 @@ def sample(
     day = _day(as_of) if as_of else None
     db = projects.build_sample(folder, size=size, as_of=day, now=now())
     show({"folder": folder, "name": db.settings.name, "crs": db.settings.crs}, as_json=as_json)
+
+
+def _one(options: str, *given: T | None) -> T:
+    """The one option that was given of those that exclude each other."""
+    found = [value for value in given if value is not None]
+    if len(found) != 1:
+        raise BadInput("cli.one_of", options=options)
+    return found[0]
+
+
+def _target(path: Path) -> None:
+    """Refuse a file in a folder that is not there before long work begins."""
+    if not path.resolve().parent.is_dir():
+        raise NotFound("cli.no_folder", folder=path.parent)
 
 
 def _day(text: str) -> date:
@@ -172,6 +189,7 @@ def coverage_(
     as_json: Json = False,
 ) -> None:
     """计算覆盖与缺口。 Compute coverage and gap."""
+    _target(out)
     at = desk(project, account, writing=False)
     given = {"network": network, "profile": profile, "mix": mix, "cell_m": cell_m}
     run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db.settings, given), clock=now)
@@ -189,6 +207,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """给候选点评分。 Score the candidates."""
+    _target(out)
     at = desk(project, account, writing=False)
     wanted = candidates.params(_coverage(at, coverage_run), admit_unknown=bool(_admitted(admit)))
     standing = candidates.standing(at.db, at.actor, wanted)
@@ -209,8 +228,9 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """求解选址方案。 Choose the best set of sites."""
-    if (count is None) == (budget is None):
-        raise BadInput("cli.one_of", options="--count, --budget")
+    _one("--count, --budget", count, budget)
+    plans.require_kind(out)
+    _target(out)
     at = desk(project, account, writing=False)
     given = {"coverage": _coverage(at, coverage_run), "admit": _admitted(admit), "count": count, "budget_yuan": budget}
     wanted = plans.params(at.db.settings, given)
@@ -236,11 +256,11 @@ def _coverage(at: Desk, run_id: str | None) -> str:
 
 
 @app.command()
-def verify(project: Project = None, as_json: Json = False) -> None:
+def verify(project: Project = None, account: Account = None, as_json: Json = False) -> None:
     """校验日志链。 Check the journal's chains."""
-    at = desk(project, None, writing=False)
+    at = desk(project, account, writing=False)
     broken = {stream: report for stream, report in assets.journal_report(at.db, at.actor).items() if not report.ok}
-    show({"broken": {s: f"{r.why} @ {r.seq}" for s, r in broken.items()} or 0}, as_json=as_json)
+    show({"broken": {s: f"{r.why} @ {r.seq}" for s, r in broken.items()}}, as_json=as_json)
     if broken:
         raise typer.Exit(4)
 
@@ -258,13 +278,22 @@ def serve(
 
 
 def main(argv: list[str] | None = None, *, run: Callable[..., Any] = app) -> None:
-    """Entry point of the console script: errors become one line and an exit code."""
+    """Entry point of the console script: an error becomes one line and an exit code; what is unexpected shows itself."""
+    given = sys.argv[1:] if argv is None else argv
     try:
-        run(argv, standalone_mode=False)
+        code = run(given or ["--help"], standalone_mode=False)
     except SitingError as error:
-        typer.echo(error.message(), err=True)
-        sys.exit(exit_code(error))
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
+        _leave(error.message(language()), exit_code(error))
+    except typer.TyperException as error:
+        _leave(words.say("cli.usage", lang=language(), why=error.format_message()), BAD_INPUT)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        _leave(words.say("cli.file", lang=language(), file=error.filename, why=error.strerror), BAD_INPUT)
     except typer.Abort:
         sys.exit(1)
+    if isinstance(code, int) and code:
+        sys.exit(code)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    typer.echo(" ".join(message.split()), err=True)
+    sys.exit(code)

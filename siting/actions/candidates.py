@@ -102,8 +102,16 @@ def standing(db: Database, actor: Actor, wanted: Mapping[str, Any]) -> Run | Non
 
 
 def base_of(db: Database, actor: Actor, run_id: str | None) -> Base:
-    """A finished coverage run with its units, unknown people taken out."""
+    """A finished coverage run with its units, unknown people taken out.
+
+    Raises
+    ------
+    BadInput
+        If there is none, or the district changed since.
+    """
     run = runs.finished(db, actor, "coverage", run_id)
+    if not coverage.current(db, run):
+        raise BadInput("candidates.stale", run=run.id)
     columns = ["unit_id", "floor", "persons", "unknown", "street_office", "venue", "present"]
     units = artefacts.load_table(runs.folder(db, run.id), "units", columns=columns)
     return Base(run, units.assign(persons=units["persons"] - units["unknown"]))

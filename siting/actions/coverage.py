@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -53,13 +54,13 @@ def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
         "network": given.get("network") or settings.text("coverage.network"),
         "profile": given.get("profile") or settings.text("coverage.profile"),
         "mix": given.get("mix") or settings.text("coverage.mix"),
-        "cell_m": float(given.get("cell_m") or settings.number("coverage.cell_m")),
+        "cell_m": settings.number("coverage.cell_m") if given.get("cell_m") is None else float(given["cell_m"]),
     }
     known = {"network": tuple(networks()), "profile": tuple(profiles()), "mix": MIXES}
     for name, values in known.items():
         if chosen[name] not in values:
             raise BadInput("coverage.unknown", name=name, value=chosen[name], known=", ".join(values))
-    if not chosen["cell_m"] > 0:
+    if not 0 < chosen["cell_m"] < math.inf:
         raise BadInput("coverage.cell", cell_m=chosen["cell_m"])
     return chosen
 
@@ -102,7 +103,12 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
 def standing(db: Database, actor: Actor, wanted: Mapping[str, Any]) -> Run | None:
     """The newest finished run of these parameters that no later change of the district has overtaken."""
     done = [r for r in runs.listing(db, actor, "coverage", limit=50) if r.status == "done" and r.params == dict(wanted)]
-    return next((r for r in done if r.result["revisions"] == scene.revisions(db, SOURCES)), None)
+    return next((r for r in done if current(db, r)), None)
+
+
+def current(db: Database, run: Run) -> bool:
+    """Whether nothing that a finished coverage run rests on has changed since."""
+    return bool(run.result["revisions"] == scene.revisions(db, SOURCES))
 
 
 def _figures(missing: Gap) -> dict[str, Any]:

@@ -121,9 +121,8 @@ def _score(db: Database, actor: Actor, asked: Mapping[str, Any], report: Reporte
         return standing
     run_id = runs.start(db, actor, "score", wanted, now=report.clock(), status="running")
     run = runs.get(db, actor, run_id)
-    result = candidate_actions.execute(db, actor, run, Reporter(db, run_id, report.clock, parent=report))
-    runs.close(db, actor, run, result, now=report.clock())
-    return runs.get(db, actor, run_id)
+    own = Reporter(db, run_id, report.clock, parent=report)
+    return runs.perform(db, actor, run, candidate_actions.execute, own)
 
 
 def _limits(asked: Mapping[str, Any], offered: pd.DataFrame) -> Limits:
@@ -285,11 +284,23 @@ def write(db: Database, actor: Actor, run_id: str, path: Path) -> list[Path]:
     BadInput
         If the ending of the path is none of `KINDS`.
     """
-    asked = path.suffix.removeprefix(".").lower()
-    if asked not in KINDS:
-        raise BadInput("plans.kind", kind=asked, known=", ".join(KINDS))
+    asked = require_kind(path)
     paths = [path, *(path.with_suffix(f".{k}") for k in ("gpkg", "geojson", "xlsx") if k != asked)]
     for place in paths:
         _, data = export(db, actor, run_id, kind=place.suffix.removeprefix(".").lower())
         place.write_bytes(data)
     return paths
+
+
+def require_kind(path: Path) -> str:
+    """The kind of file that the ending of a path asks for, to be settled before long work begins.
+
+    Raises
+    ------
+    BadInput
+        If it is none of `KINDS`.
+    """
+    asked = path.suffix.removeprefix(".").lower()
+    if asked not in KINDS:
+        raise BadInput("plans.kind", kind=asked, known=", ".join(KINDS))
+    return asked

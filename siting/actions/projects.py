@@ -163,8 +163,13 @@ def _create(
 
 
 def _put_in_place(making: Path, folder: Path) -> None:
+    """Move the district in; into a folder with other files part by part, what makes it a district last."""
     if folder.exists() and any(folder.iterdir()):
-        for part in making.iterdir():
+        parts = sorted(making.iterdir(), key=lambda part: part.name == settings.FILE_NAME)
+        taken = [part.name for part in parts if (folder / part.name).exists()]
+        if taken:
+            raise BadInput("project.taken", folder=folder, names=", ".join(taken))
+        for part in parts:
             part.rename(folder / part.name)
         making.rmdir()
         return
@@ -206,12 +211,12 @@ def _chosen(frame: gpd.GeoDataFrame, feature: str | None) -> gpd.GeoDataFrame:
 
 def _area(frame: gpd.GeoDataFrame) -> shapely.Geometry:
     outline = shapely.make_valid(frame.geometry.iloc[0])
-    if outline.area <= 0:
-        raise BadInput("project.no_area", kind=outline.geom_type)
+    if outline is None or outline.area <= 0:
+        raise BadInput("project.no_area", kind="" if outline is None else outline.geom_type)
     return outline
 
 
 def _around(frame: gpd.GeoDataFrame) -> shapely.Geometry:
-    if frame.empty:
-        raise BadInput("project.no_area", kind="empty")
+    if frame.geometry.isna().all():
+        raise BadInput("project.no_area", kind="")
     return shapely.convex_hull(shapely.union_all(frame.geometry.array)).buffer(AROUND_M)

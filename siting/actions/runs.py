@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from typing import Any
 
 from siting.access import Actor, require
 from siting.compute import local
-from siting.errors import BadInput, Cancelled
+from siting.errors import BadInput, Cancelled, NotFound, SitingError
 from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
 
 KINDS = ("coverage", "score", "plan")
 PERMISSION = "plan.run"
+NAME = re.compile(r"[\w-]+")
 Clock = Callable[[], datetime]
 
 
@@ -88,6 +90,9 @@ class Reporter:
         return local.mapper(processes=processes, progress=self.progress, cancelled=self.cancelled)
 
 
+Work = Callable[[Database, Actor, Run, Reporter], Mapping[str, Any]]
+
+
 def start(
     db: Database, actor: Actor, kind: str, params: Mapping[str, Any], *, now: datetime, status: str = "queued"
 ) -> str:
@@ -154,8 +159,52 @@ def finished(db: Database, actor: Actor, kind: str, run_id: str | None) -> Run:
 
 
 def folder(db: Database, run_id: str) -> Path:
-    """Where a run's files lie."""
+    """Where a run's files lie.
+
+    Raises
+    ------
+    NotFound
+        If the id is no plain name: it comes from outside and becomes part of a path.
+    """
+    if not NAME.fullmatch(run_id):
+        raise NotFound("store.no_run", id=run_id)
     return db.settings.runs_folder / run_id
+
+
+def perform(db: Database, actor: Actor, run: Run, work: Work, report: Reporter) -> Run:
+    """Do the work of a running run and close it, however it ends; the reason of a failure is recorded and raised.
+
+    Parameters
+    ----------
+    db, actor
+        The district and who asked.
+    run : Run
+        A row of status ``running``.
+    work : callable
+        ``work(db, actor, run, report) -> result``.
+    report : Reporter
+        Of this run.
+
+    Raises
+    ------
+    SitingError
+        The reason for which the run failed or stopped.
+    """
+    outcome = ("failed", "run.unexpected")
+    result: Mapping[str, Any] | None = None
+    try:
+        result = work(db, actor, run, report)
+    except (Cancelled, KeyboardInterrupt):
+        outcome = ("cancelled", "compute.cancelled")
+        raise
+    except SitingError as error:
+        outcome = ("failed", error.message())
+        raise
+    finally:
+        if result is None:
+            runs.finish(db, run.id, status=outcome[0], message=outcome[1], now=report.clock())
+    close(db, actor, run, result, now=report.clock())
+    return runs.get(db, run.id)
 
 
 def close(db: Database, actor: Actor, run: Run, result: Mapping[str, Any], *, now: datetime) -> None:

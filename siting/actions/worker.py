@@ -15,15 +15,14 @@ from siting import settings
 from siting.access import Actor, local_admin
 from siting.actions import coverage, plans
 from siting.actions import runs as run_actions
-from siting.errors import Cancelled, SitingError
+from siting.errors import SitingError
 from siting.store import runs
 from siting.store.database import Database, open_database
 from siting.store.runs import Run
 
 LOG = logging.getLogger("siting.worker")
 IDLE_S = 0.25
-Work = Callable[[Database, Actor, Run, run_actions.Reporter], Mapping[str, Any]]
-WORK: Mapping[str, Work] = {
+WORK: Mapping[str, run_actions.Work] = {
     "coverage": coverage.execute,
     "score": plans.execute_score,
     "plan": plans.execute_plan,
@@ -31,22 +30,14 @@ WORK: Mapping[str, Work] = {
 
 
 def execute(db: Database, actor: Actor, run: Run, *, clock: Callable[[], datetime]) -> Run:
-    """Do the work of a claimed run and close it; what goes wrong for a reason is raised after it is recorded.
+    """Do the work of a claimed run and close it; what goes wrong is raised after it is recorded.
 
     Raises
     ------
     SitingError
         The reason for which the run failed or stopped.
     """
-    reporter = run_actions.Reporter(db, run.id, clock)
-    try:
-        result = WORK[run.kind](db, actor, run, reporter)
-    except SitingError as error:
-        status = "cancelled" if isinstance(error, Cancelled) else "failed"
-        runs.finish(db, run.id, status=status, message=error.message(), now=clock())
-        raise
-    run_actions.close(db, actor, run, result, now=clock())
-    return runs.get(db, run.id)
+    return run_actions.perform(db, actor, run, WORK[run.kind], run_actions.Reporter(db, run.id, clock))
 
 
 def run_now(db: Database, actor: Actor, kind: str, params: Mapping[str, Any], *, clock: Callable[[], datetime]) -> Run:
@@ -67,7 +58,6 @@ def step(db: Database, *, clock: Callable[[], datetime]) -> bool:
         LOG.warning("run %s: %s", run.id, error)
     except Exception:
         LOG.exception("run %s failed unexpectedly", run.id)
-        runs.finish(db, run.id, status="failed", message="run.unexpected", now=clock())
     return True
 
 

@@ -38,7 +38,7 @@ def structure(codes: Sequence[Collection[str]], status: Sequence[object]) -> lis
 def _structure(codes: frozenset[str], status: object) -> str:
     if codes & STRUCTURE_REFUSALS:
         return "excluded"
-    if codes & STRUCTURE_DOUBTS:
+    if codes & STRUCTURE_DOUBTS or status == "needs_test":
         return "needs_test"
     return "tested_ok" if status == "tested_ok" else "paper_ok"
 
