@@ -27,7 +27,7 @@ NOTES = (
 
 @cache
 def columns() -> tuple[Mapping[str, str], ...]:
-    """The table of columns: name, title in both languages, vocabulary, digits."""
+    """The table of columns: name, title in both languages, vocabulary (its name, or keys of the catalogue with {}), digits."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
@@ -86,7 +86,7 @@ def _word(value: Any, vocab: str, lang: str) -> object:
     value = plain(value)
     if not vocab or value is None:
         return value
-    if vocab.startswith("plan_"):
-        return words.say(f"plan.{vocab.removeprefix('plan_')}.{value}", lang=lang)
+    if "{}" in vocab:
+        return words.say(vocab.format(value), lang=lang)
     found = {t.code: t.title_zh if lang == "zh_CN" else t.title_en for t in schema.vocabulary(vocab)}
     return found.get(str(value), value)

@@ -79,7 +79,7 @@ def test_points_alone_make_a_district_of_the_land_around_them(make):
 
 @pytest.mark.parametrize("datum", [None, "", "nad27", "epsg:999999"])
 def test_an_undeclared_or_unknown_datum_is_refused(make, tmp_path, datum):
-    with pytest.raises(BadInput, match="基准|坐标系"):
+    with pytest.raises(BadInput, match=r"基准|坐标系"):
         make(datum=datum)
     assert list(tmp_path.iterdir()) == []
 

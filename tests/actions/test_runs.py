@@ -53,7 +53,7 @@ def test_a_started_run_waits_for_the_worker(district, actor, now):
 
 def test_the_worker_executes_the_oldest_queued_run(district, actor, clock, work):
     seen = []
-    work(lambda db, who, run, report: seen.append((run.id, who.source)) or {"figure": 7})
+    work(lambda _, who, run, __: seen.append((run.id, who.source)) or {"figure": 7})
     first = queue(district, actor, clock.now)
     clock.later(1)
     second = queue(district, actor, clock.now)

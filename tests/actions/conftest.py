@@ -1,0 +1,52 @@
+"""The small district with a finished coverage, score and plan run, made once."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from siting import settings
+from siting.actions import candidates, coverage, plans, runs, worker
+from siting.store.database import Database, open_database
+from siting.store.runs import Run
+
+COUNT = 5
+
+
+@dataclass(frozen=True)
+class Done:
+    """An open district and its finished runs."""
+
+    db: Database
+    coverage: Run
+    score: Run
+    plan: Run
+
+
+@pytest.fixture(scope="session")
+def planned_folder(small_project, tmp_path_factory, actor, now) -> tuple[Path, dict[str, str]]:
+    """A copy of the small district in which coverage, score and a plan of `COUNT` points were run."""
+    folder = tmp_path_factory.mktemp("planned") / "district"
+    shutil.copytree(small_project, folder)
+    db = open_database(settings.load(folder))
+
+    def run(kind, wanted):
+        return worker.run_now(db, actor, kind, wanted, clock=lambda: now)
+
+    first = run("coverage", coverage.params(db.settings, {}))
+    second = run("score", candidates.params(first.id, admit_unknown=False))
+    third = run("plan", plans.params(db.settings, {"coverage": first.id, "count": COUNT}))
+    db.engine.dispose()
+    return folder, {"coverage": first.id, "score": second.id, "plan": third.id}
+
+
+@pytest.fixture
+def done(planned_folder, tmp_path, actor):
+    """One's own copy of the district with its runs."""
+    made, ids = planned_folder
+    folder = tmp_path / "planned"
+    shutil.copytree(made, folder)
+    db = open_database(settings.load(folder))
+    yield Done(db, **{kind: runs.get(db, actor, run_id) for kind, run_id in ids.items()})
+    db.engine.dispose()
