@@ -25,11 +25,14 @@ DISTANCE_LOW, UT_LOW, UT_HIGH, BS_UNUSUAL, LOS_UNKNOWN = 1, 4, 8, 16, 32
 OWN_ROOF, DEPTH_CAPPED, BS_CLAMPED = 128, 256, 2048
 TIE = 10.0 ** (1e-6 / 10.0)
 NEAREST_M = 10.0
+NLOS_ABOVE_M = 60.0
+TINY_M = 1e-6
 DEPTH_CAP_M = 25.0
 DEPTH_DB_M = 0.5
 BLOCK = 512
 PAST = 1e-9  # cells
 PER_DB = math.log(10.0) / 10.0
+GAIN, LEAST, COS_PHI, SIN_PHI, COS_AZIMUTH, SIN_AZIMUTH, COS_TILT, SIN_TILT = range(8)
 PER_LN = 10.0 / math.log(10.0)
 
 
@@ -116,17 +119,36 @@ def los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz):  # noqa: ANN001, ANN201
 
 
 @njit(cache=True, error_model="numpy")
+def nlos_loss_db(model, lg_d, ut):  # noqa: ANN001, ANN201 - compiled
+    """Loss without line of sight [dB] of a clamped height, without its frequency term and before it is held to LOS or more."""
+    if model == UMA:
+        return 13.54 + 39.08 * lg_d - 0.6 * (ut - 1.5)
+    return 22.4 + 35.3 * lg_d - 0.3 * (ut - 1.5)
+
+
+@njit(cache=True, error_model="numpy")
 def losses_db(model, distance_2d_m, bs_m, ut_m, frequency_ghz):  # noqa: ANN001, ANN201 - compiled
     """Clamped losses with and without line of sight [dB] (formulas of `pathloss`)."""
+    return losses_in(UNKNOWN, model, distance_2d_m, bs_m, ut_m, frequency_ghz, math.log10(frequency_ghz))
+
+
+@njit(cache=True, error_model="numpy")
+def losses_in(state, model, distance_2d_m, bs_m, ut_m, frequency_ghz, lg_f):  # noqa: ANN001, ANN201 - compiled
+    """Losses [dB] that a link of a state needs: LOS needs no NLOS loss, and far off NLOS never falls below LOS.
+
+    Beyond `NLOS_ABOVE_M`, with the break point beyond it too, the NLOS formulas of both models exceed
+    the LOS ones for every receiver height (tests compare them), so the LOS loss is left out (0).
+    """
     d2 = max(distance_2d_m, NEAREST_M)
     lg_d = 0.5 * math.log10(d2 * d2 + (bs_m - ut_m) * (bs_m - ut_m))
-    lg_f = math.log10(frequency_ghz)
     ut = min(max(ut_m, 1.5), 22.5)
     low, high = (10.0, 80.0) if model == UMA else (3.0, 25.0)
-    los = los_loss_db(model, d2, lg_d, min(max(bs_m, low), high), ut, frequency_ghz) + 20.0 * lg_f
-    if model == UMA:
-        return los, max(los, 13.54 + 39.08 * lg_d + 20.0 * lg_f - 0.6 * (ut - 1.5))
-    return los, max(los, 22.4 + 35.3 * lg_d + 21.3 * lg_f - 0.3 * (ut - 1.5))
+    bs = min(max(bs_m, low), high)
+    hidden = nlos_loss_db(model, lg_d, ut) + (20.0 if model == UMA else 21.3) * lg_f
+    if state == NLOS and d2 > NLOS_ABOVE_M and 2.0 * (bs - 1.0) * frequency_ghz * 1e9 / 3.0e8 > NLOS_ABOVE_M:
+        return 0.0, hidden
+    los = los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz) + 20.0 * lg_f
+    return los, max(los, hidden)
 
 
 @njit(cache=True, error_model="numpy")
@@ -206,15 +228,15 @@ def state_of(z, clear, cap, own):  # noqa: ANN001, ANN201 - compiled
 
 
 @njit(cache=True, error_model="numpy")
-def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean):  # noqa: ANN001, ANN202 - compiled
-    """Sum a link into the unit: the strongest serves, the others interfere, powers are never subtracted.
+def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean, rest):  # noqa: ANN001, ANN202 - compiled
+    """Sum a mast into the unit: its strongest sector serves or interferes, the rest interfere; nothing is subtracted.
 
-    Returns whether the link serves now.
+    Returns whether the mast serves now.
     """
     if not drawn > drawn_mw[unit] * TIE:
-        other_mw[unit] += mean
+        other_mw[unit] += mean + rest
         return False
-    other_mw[unit] += best_mw[unit]
+    other_mw[unit] += best_mw[unit] + rest
     drawn_mw[unit], best_mw[unit] = drawn, mean
     return True
 
@@ -235,65 +257,128 @@ def _note_unknown(tally, units, unit, los, nlos, p, levels):  # noqa: ANN001, AN
 def _vertical(angle_deg, width_deg, sidelobe_db):  # noqa: ANN001, ANN202 - compiled
     """Linear vertical gain off the beam's axis."""
     share = angle_deg / width_deg
-    return math.exp(-min(12.0 * share * share, sidelobe_db) * PER_DB)
+    return float(math.exp(np.float32(-min(12.0 * share * share, sidelobe_db) * PER_DB)))
 
 
 @njit(cache=True, error_model="numpy")
-def _add_receiver(mast, sectors, units, span, way, across, tally, levels):  # noqa: ANN001, ANN202, PLR0917 - compiled
-    """Add all sectors of a mast to the units span[0] to span[1] of one receiver.
+def fill_across(sectors, east, north, across):  # noqa: ANN001, ANN201 - compiled
+    """Write what a direction in plan (unit vector) makes of every sector into the rows of `least_eirp_mw`.
 
-    way = (distance, bearing, ground, clear, cap, depth, own roof); one call per receiver, as handing
-    over the arrays costs more than a link.
+    EIRP times horizontal gain [mW] where the mast is upright, else cosine and sine off the azimuth.
     """
-    d2, bearing, ground, clear, cap, depth, own = way
-    rise = mast.z_m - ground
-    inside = DEPTH_DB_M * min(depth, DEPTH_CAP_M)
-    for unit in range(span[0], span[1]):
-        ut = float(units.height_m[unit])
-        state = state_of(ground + ut, clear, cap, own)
-        los, nlos = losses_db(mast.model, d2, rise, ut, mast.frequency_ghz)
-        p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
-        passed = math.exp(-((nlos if state == NLOS else los) + inside) * PER_DB)
-        depression = math.degrees(math.atan2(rise - ut, d2))
-        vertical = 0.0
-        for k in range(len(sectors.number)):
-            if sectors.beam[k] != 0:
-                vertical = _vertical(
-                    depression - sectors.electrical_deg[k], sectors.width_v_deg[k], sectors.sidelobe_db[k]
-                )
-            gain = max(across[0, k] * vertical, across[1, k])
-            if sectors.mechanical_deg[k] != 0.0:
-                gain = math.exp((sectors.eirp_dbm[k] - pattern_loss_db(sectors, k, bearing, depression)) * PER_DB)
-            drawn = mean = gain * passed
+    bearing = math.degrees(float(math.atan2(np.float32(east), np.float32(north))))
+    for k in range(len(sectors.number)):
+        if sectors.mechanical_deg[k] != 0.0:
+            across[COS_PHI, k] = north * across[COS_AZIMUTH, k] + east * across[SIN_AZIMUTH, k]
+            across[SIN_PHI, k] = east * across[COS_AZIMUTH, k] - north * across[SIN_AZIMUTH, k]
+            continue
+        phi = bearing - sectors.azimuth_deg[k]
+        phi -= 360.0 * math.ceil((phi - 180.0) / 360.0)
+        share = phi / sectors.width_h_deg[k]
+        loss = 12.0 * share * share
+        across[GAIN, k] = across[LEAST, k]
+        if loss < sectors.max_loss_db[k]:
+            across[GAIN, k] = float(math.exp(np.float32((sectors.eirp_dbm[k] - loss) * PER_DB)))
+
+
+@njit(cache=True, error_model="numpy")
+def tilted_mw(sectors, across, k, cos_down, sin_down):  # noqa: ANN001, ANN201 - compiled
+    """EIRP times gain of a mechanically tilted sector towards a depression given by cosine and sine [mW]."""
+    ahead, aside = cos_down * across[COS_PHI, k], cos_down * across[SIN_PHI, k]
+    x = ahead * across[COS_TILT, k] + sin_down * across[SIN_TILT, k]
+    up = ahead * across[SIN_TILT, k] - sin_down * across[COS_TILT, k]
+    flat = math.sqrt(x * x + aside * aside)
+    share = math.degrees(float(math.atan2(np.float32(aside), np.float32(x)))) / sectors.width_h_deg[k]
+    horizontal = 12.0 * share * share
+    if horizontal >= sectors.max_loss_db[k]:
+        return across[LEAST, k]
+    down = -math.degrees(float(math.atan2(np.float32(up), np.float32(flat))))
+    share = (down - sectors.electrical_deg[k]) / sectors.width_v_deg[k]
+    loss = min(horizontal + min(12.0 * share * share, sectors.sidelobe_db[k]), sectors.max_loss_db[k])
+    return float(math.exp(np.float32((sectors.eirp_dbm[k] - loss) * PER_DB)))
+
+
+@njit(cache=True, error_model="numpy")
+def least_eirp_mw(sectors):  # noqa: ANN001, ANN201 - compiled
+    """Room for `fill_across`, with what does not depend on the receiver: least EIRP [mW], azimuth and mechanical tilt."""
+    across = np.empty((8, len(sectors.number)))
+    for k in range(len(sectors.number)):
+        across[LEAST, k] = math.exp((sectors.eirp_dbm[k] - sectors.max_loss_db[k]) * PER_DB)
+        azimuth, tilt = math.radians(sectors.azimuth_deg[k]), math.radians(sectors.mechanical_deg[k])
+        across[COS_AZIMUTH, k], across[SIN_AZIMUTH, k] = math.cos(azimuth), math.sin(azimuth)
+        across[COS_TILT, k], across[SIN_TILT, k] = math.cos(tilt), math.sin(tilt)
+    return across
+
+
+@njit(cache=True, error_model="numpy")
+def _gains(sectors, across, cos_down, sin_down):  # noqa: ANN001, ANN202 - compiled
+    """EIRP and gain of the strongest sector towards a receiver, the sum of the others [mW], and which it is.
+
+    All sectors of a mast share the path, so its loss need not be known to tell which is strongest.
+    """
+    top, rest, first, vertical, depression = 0.0, 0.0, 0, 0.0, math.nan
+    for k in range(len(sectors.number)):
+        if sectors.mechanical_deg[k] != 0.0:
+            gain = tilted_mw(sectors, across, k, cos_down, sin_down)
+        else:
+            other = math.isnan(depression)
+            if other:
+                depression = math.degrees(float(math.atan2(np.float32(sin_down), np.float32(cos_down))))
+            if other or sectors.beam[k] != 0:
+                off = depression - sectors.electrical_deg[k]
+                vertical = _vertical(off, sectors.width_v_deg[k], sectors.sidelobe_db[k])
+            gain = max(across[GAIN, k] * vertical, across[LEAST, k])
+        if gain > top * TIE:
+            top, rest, first = gain, rest + top, k
+        else:
+            rest += gain
+    return top, rest, first
+
+
+@njit(cache=True, error_model="numpy")
+def _link_notes(link_way, rise, ut, state, model):  # noqa: ANN001, ANN202 - compiled
+    """Flags of a link that serves."""
+    d2, depth, own = link_way
+    flags = link_flags(model, d2, rise, ut) | (DEPTH_CAPPED if depth > DEPTH_CAP_M else 0)
+    return flags | (OWN_ROOF if own else 0) | (LOS_UNKNOWN if state == UNKNOWN else 0)
+
+
+@njit(cache=True, error_model="numpy")
+def _add_block(mast, sectors, receivers, span, units, sight, field, tally, levels, start):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
+    """Add one mast to the units of the receivers span[0] to span[1]; start is the receiver of sight's first entry.
+
+    One flat loop on purpose: handing the arrays over once per receiver costs more than the links themselves.
+    """
+    across, lg_f = least_eirp_mw(sectors), math.log10(mast.frequency_ghz)
+    for number in range(span[0], span[1]):
+        east, north = receivers.easting_m[number] - mast.easting_m, receivers.northing_m[number] - mast.northing_m
+        d2 = math.sqrt(east * east + north * north)
+        if d2 > mast.radius_m:
+            continue
+        fill_across(sectors, east / max(d2, TINY_M), north / max(d2, TINY_M), across)
+        _, _, ground, clear, cap, depth, own = way_to(mast, receivers, number, (d2, 0.0), sight, number - start, field)
+        rise, inside = mast.z_m - ground, DEPTH_DB_M * min(depth, DEPTH_CAP_M)
+        for unit in range(receivers.units[number], receivers.units[number + 1]):
+            ut = float(units.height_m[unit])
+            state = state_of(ground + ut, clear, cap, own)
+            los, nlos = losses_in(state, mast.model, d2, rise, ut, mast.frequency_ghz, lg_f)
+            p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
+            passed = float(math.exp(np.float32(-((nlos if state == NLOS else los) + inside) * PER_DB)))
+            way = max(math.sqrt(d2 * d2 + (rise - ut) * (rise - ut)), TINY_M)
+            top, rest, first = _gains(sectors, across, d2 / way, (rise - ut) / way)
+            drawn = mean = top * passed
             if state == LOS:
                 tally.los_mw[unit] = max(tally.los_mw[unit], mean)
             elif state == NLOS:
                 tally.nlos_mw[unit] = max(tally.nlos_mw[unit], mean)
             else:
-                hidden = gain * math.exp(-(nlos + inside) * PER_DB)
-                drawn = _note_unknown(tally, units, unit, mean, hidden, p, levels)
-                mean = p * mean + (1.0 - p) * hidden
-            if _serve(tally.drawn_mw, tally.best_mw, tally.other_mw, unit, drawn, mean):
-                flags = link_flags(mast.model, d2, rise, ut) | (DEPTH_CAPPED if depth > DEPTH_CAP_M else 0)
-                flags |= (OWN_ROOF if own else 0) | (LOS_UNKNOWN if state == UNKNOWN else 0)
-                tally.server[unit], tally.state[unit], tally.p_los[unit], tally.flags[unit] = (
-                    sectors.number[k],
-                    state,
-                    p,
-                    flags,
-                )
-
-
-@njit(cache=True, error_model="numpy")
-def fill_across(sectors, bearing_deg, across):  # noqa: ANN001, ANN201 - compiled
-    """EIRP times horizontal gain of every sector towards a bearing, and the least EIRP its cap allows [mW]."""
-    for k in range(len(sectors.number)):
-        phi = bearing_deg - sectors.azimuth_deg[k]
-        phi -= 360.0 * math.ceil((phi - 180.0) / 360.0)
-        share = phi / sectors.width_h_deg[k]
-        loss = min(12.0 * share * share, sectors.max_loss_db[k])
-        across[0, k] = math.exp((sectors.eirp_dbm[k] - loss) * PER_DB)
-        across[1, k] = math.exp((sectors.eirp_dbm[k] - sectors.max_loss_db[k]) * PER_DB)
+                hidden = math.exp(-(nlos + inside) * PER_DB)
+                drawn = _note_unknown(tally, units, unit, mean, top * hidden, p, levels)
+                passed = p * passed + (1.0 - p) * hidden
+                mean = top * passed
+            if _serve(tally.drawn_mw, tally.best_mw, tally.other_mw, unit, drawn, mean, rest * passed):
+                tally.flags[unit] = _link_notes((d2, depth, own), rise, ut, state, mast.model)
+                tally.server[unit], tally.state[unit], tally.p_los[unit] = sectors.number[first], state, p
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -313,18 +398,8 @@ def add_mast(mast, sectors, receivers, span, units, sight, field, tally, levels)
     """
     first, last = span
     for block in prange((last - first + BLOCK - 1) // BLOCK):
-        across = np.empty((2, len(sectors.number)))
-        for number in range(first + block * BLOCK, min(first + (block + 1) * BLOCK, last)):
-            east = receivers.easting_m[number] - mast.easting_m
-            north = receivers.northing_m[number] - mast.northing_m
-            d2 = math.sqrt(east * east + north * north)
-            if d2 > mast.radius_m:
-                continue
-            bearing = math.degrees(math.atan2(east, north))
-            fill_across(sectors, bearing, across)
-            way = way_to(mast, receivers, number, (d2, bearing), sight, number - first, field)
-            span_units = (receivers.units[number], receivers.units[number + 1])
-            _add_receiver(mast, sectors, units, span_units, way, across, tally, levels)
+        part = (first + block * BLOCK, min(first + (block + 1) * BLOCK, last))
+        _add_block(mast, sectors, receivers, part, units, sight, field, tally, levels, first)
 
 
 @njit(cache=True, error_model="numpy")
