@@ -235,7 +235,7 @@ def write(db: Database, actor: Actor, run_id: str, path: Path) -> None:
     """Write a score run as GeoPackage: layers ``candidates`` (scored) and ``candidates_excluded`` (with reasons)."""
     require(actor, "export.internal")
     run = runs.finished(db, actor, "score", run_id)
-    both = candidates(db, actor, run_id)
+    both = candidates(db, actor, run_id).assign(measure=run.result["measure"])
     parts = {"candidates": both[both["rank"].notna()], "candidates_excluded": _reasons(both[both["rank"].isna()])}
     about: Mapping[str, object] = {**run.result, "run": run.id, "district": db.settings.name}
     path.write_bytes(geopackage(parts, about=about, as_of=run.created_at))

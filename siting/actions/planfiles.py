@@ -26,6 +26,7 @@ from siting.store.runs import Run
 
 # Land shown around the plan's points on the standalone map [deg].
 MARGIN_DEG = 0.004
+CGCS2000_EPSG = 4490
 POPUP = (
     "order",
     "name",
@@ -54,17 +55,28 @@ def render(db: Database, actor: Actor, found: Mapping[str, Any], *, run: Run, ba
     lang : str
         Language of headings and words.
     """
-    facts = {**found, **base.params, "district": db.settings.name, "created_at": run.created_at}
+    place = {"district": db.settings.name, "datum": _datum(found["sites"])[1]}
+    facts = {**found, **base.params, **place, "created_at": run.created_at}
     facts = {name: value for name, value in facts.items() if not isinstance(value, pd.DataFrame)}
     makers: Mapping[str, Callable[[], bytes]] = {
         "gpkg": lambda: _geopackage(db, found, facts, lang, as_of=run.created_at),
         "geojson": lambda: geojson(
-            crs.from_project(found["sites"], datum="cgcs2000", crs=db.settings.crs), about=_about(facts)
+            _lonlat(found["sites"]).assign(measure=found["measure"]), about=_about(facts), datum=facts["datum"]
         ),
         "xlsx": lambda: _workbook(db, found, facts, lang),
         "html": lambda: _map(db, actor, found, facts, lang, coverage_run=base.id),
     }
     return makers[kind]()
+
+
+def _datum(sites: gpd.GeoDataFrame) -> tuple[str, str]:
+    """Code and name of the datum in which coordinates leave: the project's own."""
+    national = sites.crs.geodetic_crs.to_epsg() == CGCS2000_EPSG
+    return ("cgcs2000", "CGCS2000") if national else ("wgs84", "WGS 84")
+
+
+def _lonlat(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return crs.from_project(sites, datum=_datum(sites)[0], crs=sites.crs.to_string())
 
 
 def _about(facts: Mapping[str, Any]) -> dict[str, object]:
@@ -75,7 +87,7 @@ def _about(facts: Mapping[str, Any]) -> dict[str, object]:
 
 def _geopackage(db: Database, found: Mapping[str, Any], facts: Mapping[str, Any], lang: str, *, as_of: str) -> bytes:
     sectors = _sectors(found["sites"])
-    parts = {"plan_sites": found["sites"], "plan_sectors": sectors}
+    parts = {"plan_sites": found["sites"].assign(measure=found["measure"]), "plan_sectors": sectors}
     return geopackage(parts, about={**_about(facts), "language": lang, "crs": db.settings.crs}, as_of=as_of)
 
 
@@ -90,8 +102,9 @@ def _sectors(sites: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _workbook(db: Database, found: Mapping[str, Any], facts: Mapping[str, Any], lang: str) -> bytes:
     sites = found["sites"]
-    lonlat = crs.from_project(sites, datum="cgcs2000", crs=db.settings.crs).geometry
-    table = plan_sheet.sheet(pd.DataFrame(sites.assign(lon_deg=lonlat.x, lat_deg=lonlat.y)), lang=lang)
+    lonlat = _lonlat(sites).geometry
+    placed = pd.DataFrame(sites.assign(lon_deg=lonlat.x, lat_deg=lonlat.y))
+    table = plan_sheet.sheet(placed, lang=lang, measure=found["measure"])
     about = pd.DataFrame(
         plan_sheet.notes(facts, lang=lang), columns=[words.say(f"plan.sheet.{c}", lang=lang) for c in ("item", "value")]
     )
@@ -106,8 +119,8 @@ def _map(
     db: Database, actor: Actor, found: Mapping[str, Any], facts: Mapping[str, Any], lang: str, *, coverage_run: str
 ) -> bytes:
     sites = found["sites"].assign(mark="chosen")
-    shown = plan_sheet.sheet(pd.DataFrame(sites), lang=lang)
-    titles = plan_sheet.titles(lang=lang)
+    shown = plan_sheet.sheet(pd.DataFrame(sites), lang=lang, measure=found["measure"])
+    titles = plan_sheet.titles(lang=lang, measure=found["measure"])
     lonlat = layers.to_lonlat(sites[["option_id", "mark", "geometry"]].join(shown))
     spec = layers.Spec(
         layer="plan", key="option_id", label=titles["name"], family="mark", style="mark", from_zoom=0, limit=5000,

@@ -13,6 +13,8 @@ import pyogrio
 
 from siting.reports.workbook import plain
 
+WGS84 = "WGS 84"
+
 
 def geopackage(layers: Mapping[str, gpd.GeoDataFrame], *, about: Mapping[str, object], as_of: str) -> bytes:
     """A GeoPackage with one table per layer and a table ``about``.
@@ -53,14 +55,23 @@ class _dated:  # noqa: N801 - used as a statement
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
-def geojson(lonlat: gpd.GeoDataFrame, *, about: Mapping[str, object]) -> bytes:
+def geojson(lonlat: gpd.GeoDataFrame, *, about: Mapping[str, object], datum: str = "CGCS2000") -> bytes:
     """RFC 7946 GeoJSON of a frame in longitude, latitude.
 
     The foreign members ``datum`` and ``about`` say what it is.
+
+    Parameters
+    ----------
+    lonlat : GeoDataFrame
+        Longitude, latitude [deg].
+    about : mapping
+        As in `geopackage`.
+    datum : str
+        Name of the datum of the coordinates: ``WGS 84``, or ``CGCS2000``, which the format may pass off as WGS 84.
     """
     document = json.loads(_flat(lonlat).to_json(drop_id=True, na="null"))
     document.pop("crs", None)
-    document["datum"] = "CGCS2000, served as WGS 84, difference < 1 m"
+    document["datum"] = datum if datum == WGS84 else f"{datum}, served as WGS 84, difference < 1 m"
     document["about"] = {k: plain(v) for k, v in about.items()}
     return json.dumps(document, ensure_ascii=False).encode()
 

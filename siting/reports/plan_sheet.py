@@ -18,8 +18,9 @@ from siting.reports.workbook import plain
 TABLE = Path(__file__).with_name("plan_columns.csv")
 # Columns of the task list that people fill in: who is responsible, by when.
 TO_FILL = ("plan.sheet.responsible", "plan.sheet.due")
+PERSONS = "persons"
 NOTES = (
-    "district", "run", "coverage", "network", "profile", "mix", "created_at", "status", "count", "added", "bound", "gap",
+    "district", "run", "coverage", "network", "profile", "mix", "created_at", "datum", "status", "count", "added", "bound", "gap",
     "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "measure", "calibrated", "seed", "problem_hash",
     "checked_added",
 )  # fmt: skip
@@ -32,7 +33,7 @@ def columns() -> tuple[Mapping[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
-def sheet(sites: pd.DataFrame, *, lang: str) -> pd.DataFrame:
+def sheet(sites: pd.DataFrame, *, lang: str, measure: str = PERSONS) -> pd.DataFrame:
     """The task list: one line per site in build order, headings and words in the language, two columns to fill in.
 
     Parameters
@@ -41,15 +42,19 @@ def sheet(sites: pd.DataFrame, *, lang: str) -> pd.DataFrame:
         Sites of a plan; a column that is not there is left out.
     lang : str
         ``zh_CN`` or ``en``.
+    measure : str
+        What is counted: ``persons`` or ``area_m2``; the headings say it.
     """
-    title = "title_zh" if lang == "zh_CN" else "title_en"
-    shown = {row[title]: _cells(sites[row["name"]], row, lang) for row in columns() if row["name"] in sites}
+    heads = titles(lang=lang, measure=measure)
+    shown = {heads[row["name"]]: _cells(sites[row["name"]], row, lang) for row in columns() if row["name"] in sites}
     return pd.DataFrame({**shown, **{words.say(key, lang=lang): "" for key in TO_FILL}}, index=sites.index)
 
 
-def titles(*, lang: str) -> dict[str, str]:
-    """Title of every column by name."""
-    return {row["name"]: row["title_zh" if lang == "zh_CN" else "title_en"] for row in columns()}
+def titles(*, lang: str, measure: str = PERSONS) -> dict[str, str]:
+    """Title of every column by name, for what is counted."""
+    end = "zh" if lang == "zh_CN" else "en"
+    own = "" if measure == PERSONS else f"area_{end}"
+    return {row["name"]: row.get(own) or row[f"title_{end}"] for row in columns()}
 
 
 def notes(facts: Mapping[str, Any], *, lang: str) -> list[tuple[str, object]]:

@@ -8,10 +8,12 @@ import pytest
 
 from siting import settings
 from siting.actions import candidates, coverage, plans, runs, worker
+from siting.store import layers
 from siting.store.database import Database, open_database
 from siting.store.runs import Run
 
 COUNT = 5
+CANARIES = ("{{7*7}}", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "${1}", "=1+1", "@SUM(1)")
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,11 @@ class Done:
 
 @pytest.fixture(scope="session")
 def planned_folder(small_project, tmp_path_factory, actor, now) -> tuple[Path, dict[str, str]]:
-    """A copy of the small district in which coverage, score and a plan of `COUNT` points were run."""
+    """A copy of the small district, its assets named after `CANARIES`, in which coverage, score and a plan were run."""
     folder = tmp_path_factory.mktemp("planned") / "district"
     shutil.copytree(small_project, folder)
     db = open_database(settings.load(folder))
+    _rename(db, now)
 
     def run(kind, wanted):
         return worker.run_now(db, actor, kind, wanted, clock=lambda: now)
@@ -39,6 +42,14 @@ def planned_folder(small_project, tmp_path_factory, actor, now) -> tuple[Path, d
     third = run("plan", plans.params(db.settings, {"coverage": first.id, "count": COUNT}))
     db.engine.dispose()
     return folder, {"coverage": first.id, "score": second.id, "plan": third.id}
+
+
+def _rename(db, now):
+    """Every asset carries a name that would run if anything took it for more than text."""
+    frame = layers.read(db, "assets")
+    frame["name"] = [CANARIES[i % len(CANARIES)] for i in range(len(frame))]
+    with db.write() as connection:
+        layers.upsert(connection, "assets", frame, provenance={"source_name": "test"}, now=now)
 
 
 @pytest.fixture
