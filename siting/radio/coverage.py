@@ -13,6 +13,7 @@ import pandas as pd
 
 from siting.errors import Unsupported
 from siting.findings import Finding, Findings
+from siting.radio import kernels_formulas as formulas
 from siting.radio import kernels_link as link
 from siting.radio import kernels_sight as sight
 from siting.radio.decibel import dbm_to_mw, mw_to_dbm, noise_per_re_dbm
@@ -74,7 +75,7 @@ class _Scene:
         found = sight.Sight(*(np.full(span[1] - span[0], np.inf, np.float32) for _ in range(2)))
         start = start_of(self.terrain, antenna, radius_m=self.radius_m, first=span[0], stop_m=self.places.highest_m)
         sight.sweep(self.field, start, found)
-        model = link.UMA if first.model == "uma" else link.UMI
+        model = formulas.UMA if first.model == "uma" else formulas.UMI
         place = (
             antenna.easting_m,
             antenna.northing_m,

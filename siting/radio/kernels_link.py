@@ -5,7 +5,6 @@ here they run per link.  Every unit is written by one thread only and meets the 
 fixed order, so results do not depend on the number of threads.
 """
 # mypy: disable-error-code="no-untyped-def"
-# ruff: noqa: PLR2004 - the numbers of the cited formulas
 
 import math
 from typing import NamedTuple
@@ -15,17 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
+from siting.radio.kernels_formulas import LOS, NLOS, UNKNOWN, link_flags, los_probability, losses_in, normal, state_of
 from siting.radio.kernels_sight import IDENTITY
 
 numba.config.THREADING_LAYER = "workqueue"
 
-UMA, UMI = 0, 1
-NLOS, LOS, UNKNOWN = 0, 1, 2
-DISTANCE_LOW, UT_LOW, UT_HIGH, BS_UNUSUAL, LOS_UNKNOWN = 1, 4, 8, 16, 32
-OWN_ROOF, DEPTH_CAPPED, BS_CLAMPED = 128, 256, 2048
+LOS_UNKNOWN, OWN_ROOF, DEPTH_CAPPED = 32, 128, 256
 TIE = 10.0 ** (1e-6 / 10.0)
-NEAREST_M = 10.0
-NLOS_ABOVE_M = 60.0
 TINY_M = 1e-6
 DEPTH_CAP_M = 25.0
 DEPTH_DB_M = 0.5
@@ -109,74 +104,6 @@ class Tally(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz):  # noqa: ANN001, ANN201 - compiled
-    """Loss in line of sight [dB] of clamped heights, without 20 lg f (formulas of `pathloss`)."""
-    base, slope, fold = (28.0, 22.0, 9.0) if model == UMA else (32.4, 21.0, 9.5)
-    turn = 4.0 * (bs - 1.0) * (ut - 1.0) * frequency_ghz * 1e9 / 3.0e8
-    if d2 <= turn:
-        return base + slope * lg_d
-    return base + 40.0 * lg_d - fold * math.log10(turn * turn + (bs - ut) * (bs - ut))
-
-
-@njit(cache=True, error_model="numpy")
-def nlos_loss_db(model, lg_d, ut):  # noqa: ANN001, ANN201 - compiled
-    """Loss without line of sight [dB] of a clamped height, without its frequency term and before it is held to LOS or more."""
-    if model == UMA:
-        return 13.54 + 39.08 * lg_d - 0.6 * (ut - 1.5)
-    return 22.4 + 35.3 * lg_d - 0.3 * (ut - 1.5)
-
-
-@njit(cache=True, error_model="numpy")
-def losses_db(model, distance_2d_m, bs_m, ut_m, frequency_ghz):  # noqa: ANN001, ANN201 - compiled
-    """Clamped losses with and without line of sight [dB] (formulas of `pathloss`)."""
-    return losses_in(UNKNOWN, model, distance_2d_m, bs_m, ut_m, frequency_ghz, math.log10(frequency_ghz))
-
-
-@njit(cache=True, error_model="numpy")
-def losses_in(state, model, distance_2d_m, bs_m, ut_m, frequency_ghz, lg_f):  # noqa: ANN001, ANN201 - compiled
-    """Losses [dB] that a link of a state needs: LOS needs no NLOS loss, and far off NLOS never falls below LOS.
-
-    Beyond `NLOS_ABOVE_M`, with the break point beyond it too, the NLOS formulas of both models exceed
-    the LOS ones for every receiver height (tests compare them), so the LOS loss is left out (0).
-    """
-    d2 = max(distance_2d_m, NEAREST_M)
-    lg_d = 0.5 * math.log10(d2 * d2 + (bs_m - ut_m) * (bs_m - ut_m))
-    ut = min(max(ut_m, 1.5), 22.5)
-    low, high = (10.0, 80.0) if model == UMA else (3.0, 25.0)
-    bs = min(max(bs_m, low), high)
-    hidden = nlos_loss_db(model, lg_d, ut) + (20.0 if model == UMA else 21.3) * lg_f
-    if state == NLOS and d2 > NLOS_ABOVE_M and 2.0 * (bs - 1.0) * frequency_ghz * 1e9 / 3.0e8 > NLOS_ABOVE_M:
-        return 0.0, hidden
-    los = los_loss_db(model, d2, lg_d, bs, ut, frequency_ghz) + 20.0 * lg_f
-    return los, max(los, hidden)
-
-
-@njit(cache=True, error_model="numpy")
-def link_flags(model, distance_2d_m, bs_m, ut_m):  # noqa: ANN001, ANN201 - compiled
-    """Which limits of the model a link breaks (bits of `pathloss.FLAGS`)."""
-    low, high, usual_low, usual_high = (10.0, 80.0, 20.0, 35.0) if model == UMA else (3.0, 25.0, 5.0, 15.0)
-    flags = DISTANCE_LOW if distance_2d_m < NEAREST_M else 0
-    flags |= (UT_LOW if ut_m < 1.5 else 0) | (UT_HIGH if ut_m > 22.5 else 0)
-    return (
-        flags
-        | (BS_UNUSUAL if bs_m < usual_low or bs_m > usual_high else 0)
-        | (BS_CLAMPED if bs_m < low or bs_m > high else 0)
-    )
-
-
-@njit(cache=True, error_model="numpy")
-def los_probability(model, d, ut_m):  # noqa: ANN001, ANN201 - compiled
-    """Probability of line of sight over an outdoor distance [m] where buildings are unknown (formulas of `losprob`)."""
-    if d <= 18.0:
-        return 1.0
-    if model == UMI:
-        return 18.0 / d + math.exp(-d / 36.0) * (1.0 - 18.0 / d)
-    lift = (min(max(ut_m - 13.0, 0.0), 10.0) / 10.0) ** 1.5
-    tall = 1.0 + lift * 1.25 * (d / 100.0) ** 3 * math.exp(-d / 150.0)
-    return (18.0 / d + math.exp(-d / 63.0) * (1.0 - 18.0 / d)) * tall
-
-
-@njit(cache=True, error_model="numpy")
 def pattern_loss_db(sectors, k, bearing_deg, depression_deg):  # noqa: ANN001, ANN201 - compiled
     """Loss of a sector's parabolic pattern towards a bearing and a depression [deg] (formulas of `antenna`)."""
     phi = bearing_deg - sectors.azimuth_deg[k]
@@ -197,12 +124,6 @@ def pattern_loss_db(sectors, k, bearing_deg, depression_deg):  # noqa: ANN001, A
 
 
 @njit(cache=True, error_model="numpy")
-def normal(z):  # noqa: ANN001, ANN201 - compiled
-    """Standard normal distribution function."""
-    return 0.5 * math.erfc(-z / math.sqrt(2.0))
-
-
-@njit(cache=True, error_model="numpy")
 def probability_over(units, kind, los_dbm, nlos_dbm, p, level_dbm):  # noqa: ANN001, ANN201 - compiled
     """Probability that a level before the wall, in line of sight with probability p, exceeds a level behind it."""
     total = 0.0
@@ -215,16 +136,6 @@ def probability_over(units, kind, los_dbm, nlos_dbm, p, level_dbm):  # noqa: ANN
         hidden = (1.0 - p) * normal((nlos_dbm - loss) / units.sigma_db[kind, wall, 1]) if p < 1.0 else 0.0
         total += weight * (seen + hidden)
     return total
-
-
-@njit(cache=True, error_model="numpy")
-def state_of(z, clear, cap, own):  # noqa: ANN001, ANN201 - compiled
-    """State of a receiver at a height above datum; a receiver under its own roof antenna is UNKNOWN."""
-    if own:
-        return UNKNOWN
-    if z < clear:
-        return NLOS
-    return LOS if z >= cap else UNKNOWN
 
 
 @njit(cache=True, error_model="numpy")

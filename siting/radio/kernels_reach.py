@@ -9,19 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from siting.radio.kernels_link import (
-    DEPTH_CAP_M,
-    DEPTH_DB_M,
-    UNKNOWN,
-    Mast,
-    Sectors,
-    los_probability,
-    losses_db,
-    pattern_loss_db,
-    probability_over,
-    state_of,
-    way_to,
-)
+from siting.radio.kernels_formulas import UNKNOWN, los_probability, losses_db, state_of
+from siting.radio.kernels_link import DEPTH_CAP_M, DEPTH_DB_M, Mast, Sectors, pattern_loss_db, probability_over, way_to
 from siting.radio.kernels_sight import Sight, Start, sweep_alone
 
 numba.config.THREADING_LAYER = "workqueue"

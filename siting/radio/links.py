@@ -12,6 +12,7 @@ import pandas as pd
 
 from siting.errors import BadInput, Unsupported
 from siting.findings import Finding, Findings
+from siting.radio import kernels_formulas as formulas
 from siting.radio import kernels_link as link
 from siting.radio import o2i, pathloss
 from siting.radio.antenna import WIDEST_DEG
@@ -22,7 +23,7 @@ from siting.radio.terrain import Antenna, Terrain
 Floats = npt.NDArray[np.float64]
 
 Mapper = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
-MODELS = {"uma": link.UMA, "umi": link.UMI}
+MODELS = {"uma": formulas.UMA, "umi": formulas.UMI}
 OUTDOOR = 0
 INDOOR_ONLY_GHZ = (3.3, 3.4)
 COLUMNS = ("site_id", "sector_id", "easting_m", "northing_m", "antenna_height_m", "mount", "azimuth_deg", "equipment")

@@ -9,7 +9,7 @@ import pytest
 
 from siting.errors import OutOfRange
 from siting.radio import antenna, decibel, emf, network, o2i, pathloss
-from siting.radio import kernels_link as link
+from siting.radio import kernels_formulas as link
 
 DATA = Path(os.environ.get("SITING_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "tr38901"
 
