@@ -9,7 +9,8 @@ import pytest
 
 from siting.errors import OutOfRange
 from siting.radio import antenna, decibel, emf, network, o2i, pathloss
-from siting.radio import kernels_formulas as link
+from siting.radio import kernels_formulas as formulas
+from siting.radio import kernels_link as link
 
 DATA = Path(os.environ.get("SITING_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "tr38901"
 
@@ -179,21 +180,21 @@ def test_a_distance_outside_the_model_is_refused_with_value_and_range(distance):
 def test_the_compiled_link_equals_the_formulas_everywhere():
     draw = np.random.default_rng(5)
     for model, name, los, nlos in (
-        (link.UMA, "uma", pathloss.uma_los_db, pathloss.uma_nlos_db),
-        (link.UMI, "umi", pathloss.umi_los_db, pathloss.umi_nlos_db),
+        (formulas.UMA, "uma", pathloss.uma_los_db, pathloss.uma_nlos_db),
+        (formulas.UMI, "umi", pathloss.umi_los_db, pathloss.umi_nlos_db),
     ):
         for _ in range(300):
             d, bs, ut = draw.uniform(0, 3000), draw.uniform(2, 110), draw.uniform(1.5, 100)
             heights = {"bs_height_m": bs, "ut_height_m": ut}
-            seen, hidden = link.losses_db(model, d, bs, ut, 3.45)
+            seen, hidden = formulas.losses_db(model, d, bs, ut, 3.45)
             assert seen == pytest.approx(float(los(d, 3.45, out_of_range="clamp", **heights)), abs=1e-6)
             assert hidden == pytest.approx(float(nlos(d, 3.45, out_of_range="clamp", **heights)), abs=1e-6)
-            assert link.link_flags(model, d, bs, ut) == pathloss.range_flags(name, d, 3.45, **heights)
+            assert formulas.link_flags(model, d, bs, ut) == pathloss.range_flags(name, d, 3.45, **heights)
     for d, ut in draw.uniform((0, 1.5), (900, 40), (200, 2)):
-        assert link.los_probability(link.UMA, d, ut) == pytest.approx(
+        assert formulas.los_probability(formulas.UMA, d, ut) == pytest.approx(
             float(pathloss.uma_los_probability(d, ut_height_m=ut))
         )
-        assert link.los_probability(link.UMI, d, ut) == pytest.approx(float(pathloss.umi_los_probability(d)))
+        assert formulas.los_probability(formulas.UMI, d, ut) == pytest.approx(float(pathloss.umi_los_probability(d)))
 
 
 def test_a_mechanical_tilt_lowers_the_front_and_raises_the_back():
