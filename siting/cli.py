@@ -20,7 +20,7 @@ import typer
 
 from siting import words
 from siting.access import Actor
-from siting.actions import assets, candidates, coverage, plans, projects, worker
+from siting.actions import assets, candidates, coverage, plans, projects, runs, worker
 from siting.errors import BadInput, NotFound, SitingError, exit_code
 from siting.reports import figures
 from siting.store.database import Database
@@ -208,8 +208,9 @@ def score(
 ) -> None:
     """给候选点评分。 Score the candidates."""
     _target(out)
+    unknown = bool(_admitted(admit))
     at = desk(project, account, writing=False)
-    wanted = candidates.params(_coverage(at, coverage_run), admit_unknown=bool(_admitted(admit)))
+    wanted = candidates.params(_coverage(at, coverage_run), admit_unknown=unknown)
     standing = candidates.standing(at.db, at.actor, wanted)
     run = standing or worker.run_now(at.db, at.actor, "score", wanted, clock=now)
     candidates.write(at.db, at.actor, run.id, out)
@@ -232,12 +233,13 @@ def plan(
     plans.require_kind(out)
     _target(out)
     at = desk(project, account, writing=False)
-    given = {"coverage": _coverage(at, coverage_run), "admit": _admitted(admit), "count": count, "budget_yuan": budget}
-    wanted = plans.params(at.db.settings, given)
+    asked = {"coverage": "", "admit": _admitted(admit), "count": count, "budget_yuan": budget}
+    wanted = plans.params(at.db.settings, asked)
+    wanted["coverage"] = _coverage(at, coverage_run)
     run = worker.run_now(at.db, at.actor, "plan", wanted, clock=now)
     paths = plans.write(at.db, at.actor, run.id, out)
-    figures = {k: v for k, v in run.result.items() if k != "steps"}
-    show({"run": run.id, **figures, "out": ", ".join(map(str, paths))}, as_json=as_json)
+    shown = {k: v for k, v in run.result.items() if k != "steps"}
+    show({"run": run.id, **shown, "out": ", ".join(map(str, paths))}, as_json=as_json)
 
 
 def _admitted(admit: str | None) -> list[str]:
@@ -249,7 +251,7 @@ def _admitted(admit: str | None) -> list[str]:
 def _coverage(at: Desk, run_id: str | None) -> str:
     """The coverage run that candidates are measured against; computed by the settings unless one stands."""
     if run_id is not None:
-        return run_id
+        return runs.finished(at.db, at.actor, "coverage", run_id).id
     wanted = coverage.params(at.db.settings, {})
     standing = coverage.standing(at.db, at.actor, wanted)
     return (standing or worker.run_now(at.db, at.actor, "coverage", wanted, clock=now)).id

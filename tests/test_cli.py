@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from siting.access import Actor
 from siting.actions import assets, projects
 from siting.errors import Conflict, NotSolved
 from siting.geo import crs
-from siting.store import journal, layers
+from siting.store import journal, layers, runs
 from siting.store.database import open_database
 
 ROOT = Path(__file__).parents[1]
@@ -33,10 +34,16 @@ CAMBRIDGE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def sample(small_project, tmp_path_factory):
+    """A small district that stands for the sample."""
+    return shutil.copytree(small_project, tmp_path_factory.mktemp("sample") / "sample")
+
+
 @pytest.fixture
-def siting(capsys, monkeypatch, small_project, tmp_path):
+def siting(capsys, monkeypatch, sample, tmp_path):
     """Run a command in this process, in a folder that is no district: exit code, what it printed, what it complained."""
-    monkeypatch.setattr(projects, "SAMPLE_FOLDER", small_project)
+    monkeypatch.setattr(projects, "SAMPLE_FOLDER", sample)
     monkeypatch.chdir(tmp_path)
 
     def run(*args):
@@ -128,21 +135,23 @@ def test_help_lists_every_command_and_ends_well(siting):
     ],
     ids=" ".join,
 )
-def test_a_wrong_command_is_one_line_and_code_2_and_writes_nothing(siting, tmp_path, args):
+def test_a_wrong_command_is_one_line_and_code_2_and_writes_nothing(siting, sample, tmp_path, args):
+    known = runs.listing(open_database(settings.load(sample)))
     code, out, complaint = siting(*args)
     assert (code, out) == (2, "")
     assert complaint.endswith("\n")
     assert complaint.count("\n") == 1
     assert "Traceback" not in complaint
     assert list(tmp_path.iterdir()) == []
+    assert runs.listing(open_database(settings.load(sample))) == known
 
 
-def test_a_writing_command_without_a_district_is_refused_and_the_sample_stays_as_it_is(siting, small_project, tmp_path):
-    before = (small_project / "siting.db").read_bytes()
+def test_a_writing_command_without_a_district_is_refused_and_the_sample_stays_as_it_is(siting, sample, tmp_path):
+    before = (sample / "siting.db").read_bytes()
     (tmp_path / "f.geojson").write_text("{}", encoding="utf-8")
     code, _, complaint = siting("import", "assets", "f.geojson", "--datum", "wgs84", "--class", "street_light")
     assert (code, "--project" in complaint) == (2, True)
-    assert (small_project / "siting.db").read_bytes() == before
+    assert (sample / "siting.db").read_bytes() == before
 
 
 def test_reading_without_a_district_reads_the_sample(siting):

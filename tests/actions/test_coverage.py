@@ -179,7 +179,7 @@ def test_without_sites_everything_is_gap_and_says_so(tmp_path, actor, now):
     assert (found["sectors"], found["covered"]) == (0, 0)
     assert found["uncovered"] == found["persons"] > 0
     assert found["indoor_gap_share"] is None
-    assert found["findings"] == {"radio_no_sites": 1}
+    assert found["findings"]["radio_no_sites"] == 1
     db.engine.dispose()
 
 
