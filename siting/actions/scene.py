@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import geopandas as gpd
 import pandas as pd
 import shapely
 
 from siting.errors import BadInput
-from siting.findings import Findings
+from siting.findings import Finding, Findings
 from siting.geo import grid as grids
 from siting.geo.grid import Grid
 from siting.radio import demand, terrain
@@ -83,7 +84,20 @@ def build(db: Database, *, cell_m: float, mix: str) -> Scene:
     fine = grids.over(outline.bounds, cell_m=fine_m, crs=db.settings.crs, snap_m=cell_m)
     people = {name: layers.read(db, name) for name in PEOPLE_LAYERS}
     surface, findings = terrain.from_layers(fine, people["buildings"])
-    return Scene(grid, surface, demand.units(grid, surface, people, mix=mix), findings)
+    units = demand.units(grid, surface, people, mix=mix)
+    if people["buildings"].empty:
+        surface, findings = _unsurveyed(fine, people["buildings"])
+    return Scene(grid, surface, units, findings)
+
+
+def _unsurveyed(fine: Grid, nothing: gpd.GeoDataFrame) -> tuple[Terrain, Findings]:
+    """A district without buildings is one that nobody surveyed, not open ground.
+
+    Every path is unknown and gets the statistical line of sight; people still stand where they stand.
+    """
+    everywhere = gpd.GeoDataFrame(geometry=[shapely.box(*fine.bounds)], crs=fine.crs)
+    surface, _ = terrain.from_layers(fine, nothing, unsurveyed=everywhere)
+    return surface, Findings((Finding(code="no_buildings", severity="warning"),))
 
 
 def sectors(db: Database, network: Network) -> pd.DataFrame:

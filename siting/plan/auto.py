@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from siting.errors import BadInput
-from siting.plan.bound import bound_value, lp_prices, priced, start_prices
+from siting.plan.bound import bound_value, hopeless, lp_prices, priced, start_prices
 from siting.plan.core import Core, open_part, trimmed
 from siting.plan.exact import branch, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
@@ -34,6 +34,7 @@ class _Run:
     chosen: Ints
     bound: float
     steps: list[Step]
+    hopeless: npt.NDArray[np.bool_]
 
     @property
     def value(self) -> float:
@@ -95,13 +96,15 @@ def solve(
         raise BadInput("plan.solve.method", method=method, gap=gap, methods=", ".join(METHODS))
     core, watch = open_part(problem), Watch(time_limit_s, cancelled, progress)
     first = greedy_set(core)
-    run = _Run(core, watch, first, whole_value(core), [])
+    run = _Run(core, watch, first, whole_value(core), [], np.zeros(core.options, dtype=np.bool_))
     run.note("greedy", 0.05)
     if method != "greedy":
         _search(run, kicks=kicks, seed=seed, start=start)
     _bound(run, gap=gap)
     if method == "exact" or (method == "auto" and run.gap > gap and small_enough(core)):
         _branch(run, seed=seed)
+    elif method == "auto" and run.gap > gap:
+        _bound_over_the_rest(run, seed=seed)
     found = Found(run.chosen, tuple(run.steps), run.bound, method, kicks, seed, "work_limit")
     plan = dress(core, found, watch, gap=gap)
     watch.tell("done", plan.value, plan.bound, 1.0)
@@ -129,7 +132,7 @@ def resume(problem: CoverProblem, start: Collection[str], *, gap: float = 0.01, 
     first = start_set(core, start)
     first = greedy_set(core) if first is None else first
     chosen = improved(core, first, kicks=kicks, seed=seed, watch=watch)
-    run = _Run(core, watch, chosen, whole_value(core), [])
+    run = _Run(core, watch, chosen, whole_value(core), [], np.zeros(core.options, dtype=np.bool_))
     run.note("repair", 0.5)
     _bound(run, gap=gap)
     return dress(core, Found(run.chosen, tuple(run.steps), run.bound, "resume", kicks, seed), watch, gap=gap)
@@ -154,6 +157,7 @@ def _bound(run: _Run, *, gap: float) -> None:
     start = start_prices(slim, run.chosen)
     prices = priced(slim, added=added, rows=start, rounds=rounds, watch=run.watch, target=gap / 2)
     run.bound = min(run.bound, bound_value(slim, prices))
+    run.hopeless = hopeless(slim, prices, value=run.value)
     if run.gap > gap and small_enough(slim) and not run.watch.stop(share=0.5):
         left = run.watch.time_limit_s - run.watch.seconds
         run.bound = min(run.bound, bound_value(slim, lp_prices(slim, time_limit_s=left)))
@@ -166,6 +170,24 @@ def _branch(run: _Run, *, seed: int) -> None:
     run.chosen, bound = branch(run.core, run.chosen, seed=seed, watch=run.watch)
     run.bound = min(run.bound, bound)
     run.note("exact", 0.98)
+
+
+def _bound_over_the_rest(run: _Run, *, seed: int) -> None:
+    """Branch and bound over the options that could still be part of a better plan, if they are few enough.
+
+    No plan with any other option beats the one at hand, so the larger of its value and the bound over the rest holds
+    for all.  Only the bound is taken: a plan that came from elsewhere than the path could exceed the one of a larger count.
+    """
+    core, out = run.core, run.hopeless.copy()
+    out[run.chosen] = False
+    if not out.any() or run.watch.stop(share=0.9):
+        return
+    rest = open_part(with_changes(core.problem, forbid=core.ids(np.flatnonzero(out))))
+    if not small_enough(rest):
+        return
+    _, bound = branch(rest, rest.positions(core.ids(run.chosen)), seed=seed, watch=run.watch)
+    run.bound = min(run.bound, max(bound, run.value))
+    run.note("rest", 0.98)
 
 
 def frontier(

@@ -20,7 +20,7 @@ from siting.plan import kernels
 from siting.plan.core import BUDGET, Core, open_part
 from siting.plan.model import chains, cover_model, row_prices
 from siting.plan.problem import CoverProblem
-from siting.plan.result import Bound, Watch
+from siting.plan.result import ROUNDING, Bound, Watch
 from siting.plan.search import whole_value
 
 Floats = npt.NDArray[np.float64]
@@ -85,6 +85,36 @@ def _bound(core: Core, prices: _Prices, seconds: float) -> Bound:
 def bound_value(core: Core, prices: _Prices) -> float:
     """The bound on the whole value [persons], left-out entries added."""
     return min(core.base_value + prices.value + core.slack, whole_value(core))
+
+
+def hopeless(core: Core, prices: _Prices, *, value: float) -> npt.NDArray[np.bool_]:
+    """Options that no plan better than a known one can hold.
+
+    With U the bound, rho the reduced gains and rho_(p) the p-th largest of them (0 if fewer are positive), no plan with
+    option j exceeds U - rho_(p) + rho_j; where that is no more than `value`, j may be left out.  A budget allows no such
+    test here, so nothing is left out.
+
+    Parameters
+    ----------
+    core : Core
+        The open problem.
+    prices : _Prices
+        From `priced`.
+    value : float
+        Whole value of a known plan [persons].
+
+    Returns
+    -------
+    array of bool [options]
+    """
+    none = np.zeros(core.options, dtype=np.bool_)
+    if _knapsack(core) or core.has_budget or core.count >= core.options or core.count < 1:
+        return none
+    added, rho = _value_at(core, _rules(core), prices.row, prices.rule)
+    last = max(0.0, float(np.partition(rho, -core.count)[-core.count]))
+    bound = core.base_value + added + core.slack
+    margin = ROUNDING * max(1.0, abs(bound))
+    return np.asarray(bound - last + np.minimum(rho, last) + margin <= value)
 
 
 def _rules(core: Core) -> _Rules:

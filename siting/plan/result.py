@@ -137,12 +137,13 @@ class Watch:
         return perf_counter() - self.started
 
     def stop(self, *, share: float = 1.0) -> bool:
-        """Whether to stop now: a person asked, or `share` of the time is used up."""
+        """Whether to stop now: a person asked, or `share` of the time is used up (later steps have shares of their own)."""
         if self.cancelled is not None and self.cancelled():
             self.stopped_by = "cancelled"
-        elif not self.stopped_by and self.seconds > share * self.time_limit_s:
+        late = self.seconds > share * self.time_limit_s
+        if late and not self.stopped_by:
             self.stopped_by = "time_limit"
-        return bool(self.stopped_by)
+        return late or self.stopped_by == "cancelled"
 
     def tell(self, name: str, value: float, bound: float, fraction: float) -> None:
         """Report one step with what is known."""
