@@ -3,8 +3,8 @@
 import streamlit as st
 
 from siting.actions import layers
-from siting.ui import atlas, fields, holdings, importing, linked, mapview, parts, session
-from siting.ui.text import t
+from siting.ui import atlas, choices, fields, holdings, importing, linked, mapview, parts, session
+from siting.ui.text import number, t
 
 NAME = "assets"
 VIEWS = ("list", "import")
@@ -12,10 +12,7 @@ MAP_PX = 440
 
 desk = session.open_desk()
 parts.header(desk, NAME)
-view = st.segmented_control(
-    t("ui.assets.view"), VIEWS, default="list", required=True, key="assets-view", bind="query-params", format_func=lambda v: t(f"ui.assets.{v}"),
-    label_visibility="collapsed",
-)  # fmt: skip
+view = choices.segments(t("ui.assets.view"), {v: t(f"ui.assets.{v}") for v in VIEWS}, key="assets-view", hidden=True)
 if view == "import":
     importing.wizard(desk)
     st.stop()
@@ -25,25 +22,14 @@ if counts.empty:
     parts.empty("ui.assets.none")
     st.stop()
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    search = st.text_input(t("ui.assets.search"), key="q", bind="query-params")
-    classes = st.multiselect(
-        t("style.asset_class"),
-        list(fields.terms("asset_class")),
-        key="class",
-        placeholder=t("ui.assets.all"),
-        bind="query-params",
-        format_func=fields.terms("asset_class").get,
+    search = st.text_input(t("ui.assets.search"), key="q", bind="query-params", placeholder=t("ui.assets.search_hint"))
+    everything = t("ui.assets.all")
+    classes = choices.several(t("style.asset_class"), fields.terms("asset_class"), key="class", placeholder=everything)
+    statuses = choices.several(
+        t("style.open_status"), fields.terms("open_status"), key="status", placeholder=everything
     )
-    statuses = st.multiselect(
-        t("style.open_status"),
-        list(fields.terms("open_status")),
-        key="status",
-        placeholder=t("ui.assets.all"),
-        bind="query-params",
-        format_func=fields.terms("open_status").get,
-    )
-    colour = st.segmented_control(t("ui.assets.colour"), ("assets", "assets-status"), default="assets", required=True, key="colour", bind="query-params",
-        format_func=lambda c: t("style.asset_class" if c == "assets" else "style.open_status"))  # fmt: skip
+    looks = {"assets": t("style.asset_class"), "assets-status": t("style.open_status")}
+    colour = choices.segments(t("ui.assets.colour"), looks, key="colour")
 found = holdings.filtered(holdings.assets(desk), classes=classes, statuses=statuses, search=search)
 left, right = st.columns([3, 2], gap="small")
 with right:
@@ -53,7 +39,8 @@ with right:
         parts.facts(fields.card("assets", asset))
     else:
         st.caption(t("ui.assets.click"))
-        st.dataframe(counts, hide_index=True, height=MAP_PX - 30)
+        st.dataframe(counts, hide_index=True, height=MAP_PX - 30, column_config=linked.number_columns(counts))
+family, column = ("asset_class", "class") if colour == "assets" else ("open_status", "open_status")
 with left:
     focus = atlas.place(None if asset is None else asset["geometry"], desk.settings.crs, version=str(linked.turn(NAME)))
     click = mapview.draw(
@@ -64,8 +51,8 @@ with left:
         key=NAME,
         bounds=atlas.extent(desk),
         height_px=MAP_PX,
-        legend=atlas.key("asset_class" if colour == "assets" else "open_status", lang=desk.lang),
-        note=t("ui.assets.shown", n=len(found)),
+        legend=atlas.key(family, lang=desk.lang, only={family: set(found[column])}),
+        note=t("ui.assets.shown", n=number(len(found))),
         focus=focus,
         selected=focus,
     )
@@ -81,5 +68,5 @@ with left:
         linked.select(NAME, None if hit is None else str(hit[1]["asset_id"]))
         st.rerun()
 if len(found) > holdings.MOST_ROWS:
-    st.caption(t("ui.assets.cut", n=holdings.MOST_ROWS, total=len(found)))
+    st.caption(t("ui.assets.cut", n=number(holdings.MOST_ROWS), total=number(len(found))))
 linked.table(holdings.listing(found), name=NAME, ids=found["asset_id"].iloc[: holdings.MOST_ROWS], height_px=330)

@@ -23,15 +23,8 @@ with side:
         "cell_m": choices.cell_m(desk, key="coverage.cell"),
     }
     running.panel(desk, "coverage", params=params, label=t("ui.coverage.run"))
-    shown = st.segmented_control(
-        t("ui.coverage.raster"),
-        RASTERS,
-        default=RASTERS[0],
-        required=True,
-        key="raster",
-        bind="query-params",
-        format_func=lambda r: t(f"ui.raster.{r}"),
-    )
+    shown = choices.segments(t("ui.coverage.raster"), {r: t(f"ui.raster.{r}") for r in RASTERS}, key="raster")
+family = gaps.family(run) if run is not None and shown == "gap" else shown
 with main:
     if run is None:
         parts.empty("ui.coverage.no_run")
@@ -44,17 +37,13 @@ with main:
     click = mapview.draw(
         [
             *atlas.background(desk),
-            *(
-                [atlas.raster(kind, run.id, visible=kind == shown) for kind in RASTERS if kind == shown]
-                if run is not None
-                else []
-            ),
+            *([atlas.raster(shown, run.id, family=family)] if run is not None else []),
             atlas.features(desk, "sites", name=t("style.network"), visible=run is None),
         ],
         key=NAME,
         bounds=atlas.extent(desk),
         height_px=MAP_PX,
-        legend=atlas.key(*([shown] if run is not None else []), "network", lang=desk.lang),
+        legend=atlas.key(*([family] if run is not None else []), "network", lang=desk.lang),
         note=gaps.note(desk, run),
         focus=atlas.street(desk, linked.selected(NAME), version=str(linked.turn(NAME))),
         selected=place,
@@ -70,13 +59,13 @@ with side:
             if card is None:
                 parts.empty("ui.coverage.outside")
             else:
-                parts.facts(gaps.point(card))
-                floors = gaps.floors(card)
+                parts.facts(gaps.point(card, gaps.measure(run)))
+                floors = gaps.floors(card, gaps.measure(run))
                 if len(floors):
                     st.dataframe(floors, hide_index=True, height=min(260, 40 + 35 * len(floors)))
     elif run is not None:
         st.caption(t("ui.coverage.click"))
 if run is not None:
     with main:
-        shown = gaps.table(figures, level="street_office")
+        shown = gaps.table(figures, level="street_office", measured=gaps.measure(run))
         linked.table(shown, name=NAME, ids=figures.loc[shown.index, "street_office"], height_px=300)

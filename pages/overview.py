@@ -24,7 +24,7 @@ with right:
         parts.empty("ui.overview.no_run")
         st.page_link("pages/coverage.py", label=t("ui.overview.to_coverage"), icon=":material/cell_tower:")
     else:
-        shown = gaps.table(figures, level="street_office")
+        shown = gaps.table(figures, level="street_office", measured=gaps.measure(run))
         linked.table(shown, name=NAME, ids=figures.loc[shown.index, "street_office"], height_px=300)
     st.markdown(f"**{t('ui.overview.imports')}**")
     recent = holdings.imports(layers.recent_imports(desk.db, desk.actor, limit=8))
@@ -37,14 +37,14 @@ with left:
     click = mapview.draw(
         [
             *atlas.background(desk),
-            *([atlas.raster("gap", run.id)] if run is not None else []),
+            *([atlas.raster("gap", run.id, family=gaps.family(run))] if run is not None else []),
             *atlas.crowd(desk, "assets", visible=False),
             atlas.features(desk, "sites", name=t("style.network"), visible=run is None),
         ],
         key=NAME,
         bounds=atlas.extent(desk),
         height_px=MAP_PX,
-        legend=atlas.key(*(["gap"] if run is not None else []), "network", lang=desk.lang),
+        legend=atlas.key(*([gaps.family(run)] if run is not None else []), "network", lang=desk.lang),
         note=gaps.note(desk, run),
         focus=atlas.street(desk, chosen, version=str(linked.turn(NAME))),
     )

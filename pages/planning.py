@@ -3,22 +3,26 @@
 import streamlit as st
 
 from siting.actions import runs
-from siting.ui import atlas, gaps, linked, mapview, parts, proposals, running, session
+from siting.ui import atlas, choices, gaps, linked, mapview, parts, proposals, running, session
 from siting.ui.text import t
 
 NAME = "planning"
 VIEWS = ("candidates", "plan")
-MAP_PX = 420
+MAP_PX = 460
 
 desk = session.open_desk()
 covered = runs.latest(desk.db, desk.actor, "coverage", status="done")
 scored = runs.latest(desk.db, desk.actor, "score", status="done")
 solved = runs.latest(desk.db, desk.actor, "plan", status="done")
-parts.header(desk, NAME, badges=gaps.badges(covered))
 if covered is None:
+    parts.header(desk, NAME)
     parts.empty("ui.planning.no_coverage")
     st.page_link("pages/coverage.py", label=t("ui.overview.to_coverage"), icon=":material/cell_tower:")
     st.stop()
+measured = gaps.measure(covered)
+old = proposals.stale(desk, covered, scored, "ui.badge.stale_score")
+old += proposals.stale(desk, covered, solved, "ui.badge.stale_plan")
+parts.header(desk, NAME, badges=[*gaps.badges(covered), *old])
 
 side, main = st.columns([1, 3], gap="small")
 with side:
@@ -27,22 +31,7 @@ with side:
     )
     admit = ["unknown"] if unknown else []
     running.panel(desk, "score", params={"coverage": covered.id, "admit": admit}, label=t("ui.planning.score"))
-    by = st.segmented_control(
-        t("ui.planning.by"),
-        ("count", "budget"),
-        default="count",
-        required=True,
-        key="by",
-        bind="query-params",
-        format_func=lambda b: t(f"ui.planning.{b}"),
-    )
-    limit = {}
-    if by == "count":
-        limit["count"] = st.number_input(t("ui.planning.count"), 1, 500, 30, key="count", bind="query-params")
-    else:
-        limit["budget_yuan"] = 1e4 * st.number_input(
-            t("ui.planning.budget"), 1, 100_000, 300, key="budget", bind="query-params"
-        )
+    limit = proposals.limit()
     picks = proposals.picked()
     if picks:
         st.caption(t("ui.planning.picked", n=len(picks)))
@@ -52,6 +41,7 @@ with side:
 
 found = proposals.candidates(desk, scored.id) if scored is not None else None
 chosen = linked.selected(NAME)
+states = {"candidate_state": set() if found is None else set(found["state"])}
 row = None if found is None else next((r for _, r in found[found["option_id"] == chosen].iterrows()), None)
 with main:
     if solved is not None:
@@ -62,7 +52,7 @@ with main:
     click = mapview.draw(
         [
             *atlas.background(desk),
-            atlas.raster("gap", covered.id),
+            atlas.raster("gap", covered.id, family=gaps.family(covered)),
             atlas.features(desk, "sites", name=t("style.network"), visible=False),
             *(
                 [atlas.features(desk, "candidates", name=t("style.candidate_state"), run_id=scored.id)]
@@ -79,7 +69,7 @@ with main:
         key=NAME,
         bounds=atlas.extent(desk),
         height_px=MAP_PX,
-        legend=atlas.key("candidate_state", "mark", "gap", lang=desk.lang),
+        legend=atlas.key("candidate_state", "mark", gaps.family(covered), lang=desk.lang, only=states),
         note=gaps.note(desk, covered),
         focus=focus,
         selected=focus,
@@ -100,15 +90,15 @@ with side:
             icon=":material/push_pin:",
             width="stretch",
         )
-        parts.facts(proposals.facts(row))
+        parts.facts(proposals.facts(row, measured))
     elif found is not None:
         st.caption(t("ui.planning.click"))
 with main:
     if found is None:
         parts.empty("ui.planning.no_score")
     else:
-        view = st.segmented_control(t("ui.planning.view"), VIEWS, default="candidates", required=True, key="planning-view", bind="query-params",
-            format_func=lambda v: t(f"ui.planning.{v}"), label_visibility="collapsed")  # fmt: skip
+        terms = {v: t(f"ui.planning.{v}") for v in VIEWS}
+        view = choices.segments(t("ui.planning.view"), terms, key="planning-view", hidden=True)
         listed, columns = found, proposals.LISTED
         if view == "plan" and solved is not None:
             proposals.exports(desk, solved.id)
@@ -116,5 +106,8 @@ with main:
         elif view == "plan":
             parts.empty("ui.planning.no_plan")
         linked.table(
-            proposals.table(listed, columns=columns, picked=picks), name=NAME, ids=listed["option_id"], height_px=360
+            proposals.table(listed, measured=measured, columns=columns, picked=picks),
+            name=NAME,
+            ids=listed["option_id"],
+            height_px=360,
         )

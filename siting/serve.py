@@ -46,16 +46,17 @@ TYPES: Mapping[str, str] = MappingProxyType(
 STATUS: Mapping[type[SitingError], int] = MappingProxyType({BadInput: 400, NotFound: 404, NotAllowed: 403})
 
 
-def run(settings: Settings, *, host: str, port: int) -> None:
+def run(settings: Settings, *, host: str | None = None, port: int | None = None) -> None:
     """Serve a district until stopped; prints the address as soon as it answers.
 
     Parameters
     ----------
     settings : Settings
         The district.
-    host, port : str, int
-        Where to listen.
+    host, port : str, int, optional
+        Where to listen; the district's settings say it where nothing is given.
     """
+    host, port = host or settings.text("app.host"), settings.whole("app.port") if port is None else port
     os.environ[session.PROJECT_VARIABLE] = str(settings.folder.resolve())
     navigation.only_declared_pages()
     export.disarm()

@@ -75,6 +75,15 @@ def family(name: str) -> dict[str, Style]:
     return found
 
 
+def gap_family(measure: str) -> str:
+    """Family of a gap raster: people per cell, or square metres where a district has no people layer.
+
+    >>> gap_family("persons"), gap_family("area_m2")
+    ('gap', 'gap_area')
+    """
+    return "gap" if measure == "persons" else "gap_area"
+
+
 def rgb(colour: str) -> tuple[int, int, int]:
     """``#RRGGBB`` as three numbers 0..255.
 
@@ -92,7 +101,8 @@ def colourise(values: npt.ArrayLike, name: str) -> npt.NDArray[np.uint8]:
     values : array_like
         In the unit of the family's limits; NaN and values outside every class stay transparent.
     name : str
-        A family with class limits: ``rsrp`` [dBm], ``gap`` [persons per cell], ``probability`` [0..1].
+        A family with class limits: ``rsrp`` [dBm], ``gap`` [persons per cell], ``gap_area`` [m² per cell],
+        ``probability`` [0..1].
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import geopandas as gpd
@@ -102,21 +103,21 @@ def features(
     )
 
 
-def raster(kind: str, run_id: str, *, visible: bool = True) -> Layer:
-    """A raster of a run: ``rsrp``, ``gap`` or ``probability``."""
+def raster(kind: str, run_id: str, *, family: str) -> Layer:
+    """A raster of a run: ``rsrp``, ``gap`` or ``probability``; its family of styles says what is counted."""
     return Layer(
         id=kind,
         type="tile",
         version=run_id,
-        name=t(f"style.{kind}"),
+        name=t(f"style.{family}"),
         url=f"/tiles/{kind}/{{z}}/{{x}}/{{y}}.png?run={run_id}&v={run_id}",
-        visible=visible,
     )
 
 
-def key(*families: str, lang: str) -> list[legend.Block]:
-    """Legend of some families of styles."""
-    return [legend.block(family, lang=lang) for family in families]
+def key(*families: str, lang: str, only: Mapping[str, Iterable[str]] | None = None) -> list[legend.Block]:
+    """Legend of some families of styles; of a family named in ``only`` just the kinds that occur."""
+    blocks = [legend.block(family, lang=lang, keys=(only or {}).get(family)) for family in families]
+    return [block for block in blocks if block.rows]
 
 
 def place(geometry: shapely.Geometry | None, crs: str, *, version: str, zoom: int = 17) -> Place | None:

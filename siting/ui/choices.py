@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import streamlit as st
 
+from siting import words
 from siting.actions import coverage
 from siting.ui.session import Desk
 from siting.ui.text import t
@@ -11,21 +14,40 @@ from siting.ui.text import t
 CELLS_M = (10.0, 20.0, 5.0)
 
 
+def network_words(name: str) -> str:
+    """A network by its operators, band and frequency; an unknown one by its name."""
+    row = coverage.networks().get(name)
+    if row is None:
+        return name
+    operators = "·".join(t(f"ui.operator.{o}") for o in row.operators)
+    return t("ui.network", operators=operators, band=row.band, frequency_mhz=f"{1000 * row.frequency_ghz:.0f}")
+
+
+def profile_words(name: str) -> str:
+    """A threshold profile by its levels; an unknown one by its name."""
+    row = coverage.profiles().get(name)
+    if row is None:
+        return name
+    values = {
+        "name": t(f"ui.profile.{name}") if words.has(f"ui.profile.{name}") else name,
+        "rsrp_dbm": f"{row.rsrp_dbm:g}",
+        "share": f"{row.cell_probability:.0%}",
+    }
+    if row.sinr_db is None:
+        return t("ui.choice.profile_row", **values)
+    return t("ui.choice.profile_sinr", **values, sinr_db=f"{row.sinr_db:g}")
+
+
 def network(desk: Desk, *, key: str) -> str:
     """A network that is in use, with band and operators."""
-    known = {name: row for name, row in coverage.networks().items() if row.active}
-    terms = {name: " · ".join((name, *(t(f"ui.operator.{o}") for o in row.operators))) for name, row in known.items()}
-    return _choice(t("ui.choice.network"), list(known), desk.settings.text("coverage.network"), key, terms)
+    terms = {name: network_words(name) for name, row in coverage.networks().items() if row.active}
+    return _choice(t("ui.choice.network"), list(terms), desk.settings.text("coverage.network"), key, terms)
 
 
 def profile(desk: Desk, *, key: str) -> str:
     """A threshold profile, with its level."""
-    known = coverage.profiles()
-    terms = {
-        name: t("ui.choice.profile_row", name=name, rsrp_dbm=f"{row.rsrp_dbm:g}", share=f"{row.cell_probability:.0%}")
-        for name, row in known.items()
-    }
-    return _choice(t("ui.choice.profile"), list(known), desk.settings.text("coverage.profile"), key, terms)
+    terms = {name: profile_words(name) for name in coverage.profiles()}
+    return _choice(t("ui.choice.profile"), list(terms), desk.settings.text("coverage.profile"), key, terms)
 
 
 def mix(desk: Desk, *, key: str) -> str:
@@ -42,9 +64,75 @@ def cell_m(desk: Desk, *, key: str) -> float:
     return float(_choice(t("ui.choice.cell"), list(terms), f"{default:g}", key, terms))
 
 
+def segments(label: str, terms: Mapping[str, str], *, key: str, hidden: bool = False) -> str:
+    """One of a few, as a row of buttons; the first unless the address of the page says another.
+
+    The address holds the code, not its words: a link works in every language.
+
+    Parameters
+    ----------
+    label : str
+        Title.
+    terms : mapping
+        Words by code.
+    key : str
+        Name in the address.
+    hidden : bool
+        Whether the title is left to screen readers.
+    """
+    options = list(terms)
+    chosen = st.segmented_control(
+        label,
+        options,
+        default=asked(key, options)[0] if asked(key, options) else options[0],
+        required=True,
+        key=key,
+        on_change=remember,
+        args=(key, options[0]),
+        format_func=lambda name: terms[name],
+        label_visibility="collapsed" if hidden else "visible",
+    )
+    return str(chosen)
+
+
+def several(label: str, terms: Mapping[str, str], *, key: str, placeholder: str) -> list[str]:
+    """Any number of many, in the address by their codes."""
+    return st.multiselect(
+        label,
+        list(terms),
+        default=asked(key, list(terms)),
+        key=key,
+        on_change=remember,
+        args=(key,),
+        placeholder=placeholder,
+        format_func=lambda name: terms[name],
+    )
+
+
+def asked(key: str, options: Sequence[str]) -> list[str]:
+    """The codes that the page's address asks for under a name; whatever is not among the options is passed over."""
+    return [name for name in st.query_params.get_all(key) if name in options]
+
+
+def remember(key: str, default: str | None = None) -> None:
+    """Put a choice into the page's address; the one that needs no mention is left out."""
+    chosen = st.session_state[key]
+    if chosen and chosen != default:
+        st.query_params[key] = chosen
+    else:
+        st.query_params.pop(key, None)
+
+
 def _choice(label: str, options: list[str], default: str, key: str, terms: dict[str, str]) -> str:
-    index = options.index(default) if default in options else 0
+    first = [*asked(key, options), default, options[0]]
+    index = next(options.index(name) for name in first if name in options)
     chosen = st.selectbox(
-        label, options, index=index, key=key, bind="query-params", format_func=lambda name: terms[name]
+        label,
+        options,
+        index=index,
+        key=key,
+        on_change=remember,
+        args=(key,),
+        format_func=lambda name: terms[name],
     )
     return str(chosen)

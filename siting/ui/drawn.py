@@ -14,12 +14,12 @@ import numpy.typing as npt
 import shapely
 
 from siting.access import Actor
-from siting.actions import candidates, coverage, plans
+from siting.actions import candidates, coverage, plans, runs
 from siting.actions import layers as layer_actions
 from siting.errors import NotFound
 from siting.geo import crs as datums
 from siting.geo.grid import Grid
-from siting.maps import basemap, layers, tiles
+from siting.maps import basemap, layers, styles, tiles
 from siting.maps.layers import Box
 from siting.maps.mercator import Tile
 from siting.store.database import Database
@@ -114,8 +114,10 @@ class Drawer:
         points = frame.set_geometry(gpd.GeoSeries(shapely.point_on_surface(frame.geometry.array), crs=frame.crs))
         return shapely.get_coordinates(layers.to_lonlat(points).geometry.array), frame[column].to_numpy(dtype=object)
 
-    def _read_raster(self, layer: str, run_id: str) -> tuple[Grid, npt.NDArray[np.floating]]:
-        return coverage.raster(self.db, self.actor, run_id, RASTERS[layer])
+    def _read_raster(self, layer: str, run_id: str) -> tuple[Grid, npt.NDArray[np.floating], str]:
+        grid, values = coverage.raster(self.db, self.actor, run_id, RASTERS[layer])
+        measure = str(runs.finished(self.db, self.actor, "coverage", run_id).result["measure"])
+        return grid, values, styles.gap_family(measure) if layer == "gap" else layer
 
     def _dots(self, layer: str, version: str, tile: Tile) -> bytes:
         places, kinds = self._locked(self._crowd, layer, version)
@@ -123,8 +125,8 @@ class Drawer:
         return tiles.dots(places[:, 0], places[:, 1], kinds, tile, family=spec.family)
 
     def _cells(self, layer: str, run_id: str, tile: Tile) -> bytes:
-        grid, values = self._locked(self._raster, layer, run_id)
-        return tiles.raster(grid, values, tile, family=layer)
+        grid, values, family = self._locked(self._raster, layer, run_id)
+        return tiles.raster(grid, values, tile, family=family)
 
     def _layer_frame(self, layer: str, box: Box | None) -> gpd.GeoDataFrame:
         bounds = None if box is None else project_bounds(box, self.db.settings.crs)

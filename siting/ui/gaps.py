@@ -7,12 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from siting.maps import styles
 from siting.store.runs import Run
+from siting.ui import choices, dates
 from siting.ui.parts import Badge, Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, number, percent, t
 
 OUTDOORS = 0
+PERSONS = "persons"
 COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
 
 
@@ -21,17 +24,14 @@ def badges(run: Run | None) -> list[Badge]:
     if run is None:
         return []
     asked = run.params
-    shown = [
-        Badge(
-            t(
-                "ui.badge.run",
-                network=asked.get("network", "—"),
-                profile=asked.get("profile", "—"),
-                cell_m=asked.get("cell_m", "—"),
-            ),
-            "blue",
-        )
-    ]
+    said = t(
+        "ui.badge.run",
+        network=choices.network_words(asked["network"]),
+        profile=choices.profile_words(asked["profile"]),
+        mix=t(f"ui.mix.{asked['mix']}"),
+        cell_m=f"{asked['cell_m']:g}",
+    )
+    shown = [Badge(said, "blue")]
     if not run.result.get("calibrated", False):
         shown.append(Badge(t("ui.badge.uncalibrated"), "red"))
     if measure(run) != "persons":
@@ -39,6 +39,22 @@ def badges(run: Run | None) -> list[Badge]:
     if run.result.get("no_sites", False):
         shown.append(Badge(t("ui.badge.no_sites"), "orange"))
     return shown
+
+
+def of(name: str, measured: str) -> str:
+    """A title that names what is counted and in which unit: people, or square metres."""
+    return t(f"ui.figure.{name}", measure=t(f"ui.measure.{measured}"), unit=t(f"ui.unit.{measured}"))
+
+
+def family(run: Run) -> str:
+    """Family of styles of a run's gap raster."""
+    return styles.gap_family(measure(run))
+
+
+def counted(frame: pd.DataFrame, measured: str) -> tuple[str, ...]:
+    """Columns of figures that say something: ground without buildings has no indoors."""
+    indoors = measured == PERSONS or bool(frame["uncovered_indoor"].gt(0).any())
+    return COUNTS if indoors else tuple(c for c in COUNTS if not c.endswith("door"))
 
 
 def measure(run: Run) -> str:
@@ -50,28 +66,25 @@ def cards(frame: pd.DataFrame, run: Run) -> list[Card]:
     """The district's figures: people, share covered, people not covered indoors and outdoors, unknown."""
     total = frame[list(COUNTS)].sum(min_count=1)
     share = total["covered"] / total["persons"] if total["persons"] else float("nan")
-    kind = t(f"ui.unit.{measure(run)}")
-    return [
+    measured = measure(run)
+    mix = t("ui.figure.persons_note", mix=t(f"ui.mix.{run.params['mix']}"))
+    source = t("ui.figure.no_sites" if run.result.get("no_sites", False) else "ui.figure.modelled")
+    unknown = t("ui.figure.unknown_note", n=number(float(total["unknown"])))
+    shown = [
         Card(
-            t("ui.figure.persons", unit=kind),
+            of("persons", measured),
             number(float(total["persons"])),
-            t("ui.figure.persons_note", mix=t(f"ui.mix.{run.params.get('mix', 'night')}")),
+            mix if measured == PERSONS else t("ui.figure.area_note"),
         ),
-        Card(t("ui.figure.covered_share"), percent(float(share)), t("ui.figure.modelled")),
-        Card(
-            t("ui.figure.uncovered", unit=kind),
-            number(float(total["uncovered"])),
-            t("ui.figure.unknown_note", n=number(float(total["unknown"]))),
-        ),
-        Card(
-            t("ui.figure.uncovered_indoor", unit=kind),
-            number(float(total["uncovered_indoor"])),
-            t("ui.figure.modelled"),
-        ),
+        Card(t("ui.figure.covered_share"), percent(float(share)), source),
+        Card(of("uncovered", measured), number(float(total["uncovered"])), unknown),
     ]
+    if "uncovered_indoor" in counted(frame, measured):
+        shown.append(Card(of("uncovered_indoor", measured), number(float(total["uncovered_indoor"])), source))
+    return shown
 
 
-def table(frame: pd.DataFrame, *, level: str) -> pd.DataFrame:
+def table(frame: pd.DataFrame, *, level: str, measured: str) -> pd.DataFrame:
     """Figures by place, the largest gap first, with titles.
 
     Parameters
@@ -80,29 +93,39 @@ def table(frame: pd.DataFrame, *, level: str) -> pd.DataFrame:
         Columns of `siting.actions.coverage.figures`.
     level : str
         Column that names the place.
+    measured : str
+        What is counted, see `measure`.
     """
     found = frame.sort_values("uncovered", ascending=False)
     shown: dict[str, object] = {t(f"ui.level.{level}"): [str(v) if v == v and v else "—" for v in found[level]]}  # noqa: PLR0124 - NaN
     share = (found["uncovered"] / found["persons"].where(found["persons"] > 0)) * 100
     shown[t("ui.figure.column.uncovered_share")] = share.round(1).to_numpy()
-    for name in COUNTS:
-        shown[t(f"ui.figure.column.{name}")] = found[name].round(0).to_numpy()
+    for name in counted(frame, measured):
+        shown[column(name, measured)] = found[name].round(0).to_numpy()
     return pd.DataFrame(shown, index=found.index)
+
+
+def column(name: str, measured: str) -> str:
+    """Title of a column of figures, with its unit."""
+    return t(f"ui.figure.column.{name}", measure=t(f"ui.measure.{measured}"), unit=t(f"ui.unit.{measured}"))
 
 
 def note(desk: Desk, run: Run | None) -> str:
     """The line in the map's corner: date of the data, date of the run, how far it can be trusted."""
-    parts = (
-        [t("ui.badge.as_of", date=desk.settings.text("district.as_of"))] if desk.settings.text("district.as_of") else []
-    )
+    parts = [dates.dated(desk)]
     if run is not None:
-        parts.append(t("ui.note.run", date=run.created_at[:16].replace("T", " ")))
+        parts.append(t("ui.note.run", date=when(run)))
         if not run.result.get("calibrated", False):
             parts.append(t("ui.badge.uncalibrated"))
     return " · ".join(parts)
 
 
-def point(card: Mapping[str, Any]) -> dict[str, str]:
+def when(run: Run) -> str:
+    """Day and minute of a run."""
+    return run.created_at[:16].replace("T", " ")
+
+
+def point(card: Mapping[str, Any], measured: str) -> dict[str, str]:
     """What is known of one map cell: level, probability and server outdoors (in a building: on its lowest floor), people in it."""
     lowest = card["units"].sort_values("floor").iloc[0]
     floor = int(lowest["floor"])
@@ -114,11 +137,11 @@ def point(card: Mapping[str, Any]) -> dict[str, str]:
         t("ui.point.server"): str(lowest["server"] or UNKNOWN),
     }
     for name in ("persons", "uncovered", "unknown"):
-        shown[t(f"ui.figure.column.{name}")] = number(float(card[name]), digits=1)
+        shown[column(name, measured)] = number(float(card[name]), digits=1)
     return shown
 
 
-def floors(card: Mapping[str, Any]) -> pd.DataFrame:
+def floors(card: Mapping[str, Any], measured: str) -> pd.DataFrame:
     """Floors of the building in a map cell, the top one first; empty where there is none."""
     inside = card["units"][card["units"]["floor"] > OUTDOORS]
     return pd.DataFrame(
@@ -126,7 +149,7 @@ def floors(card: Mapping[str, Any]) -> pd.DataFrame:
             t("ui.point.floor"): inside["floor"].astype(int),
             t("ui.point.rsrp"): inside["rsrp_dbm"].astype(float).round(1),
             t("ui.point.probability_percent"): (inside["probability"].astype(float) * 100).round(0),
-            t("ui.figure.column.persons"): inside["persons"].astype(float).round(1),
-            t("ui.figure.column.uncovered"): inside["uncovered"].astype(float).round(1),
+            column("persons", measured): inside["persons"].astype(float).round(1),
+            column("uncovered", measured): inside["uncovered"].astype(float).round(1),
         }
     )

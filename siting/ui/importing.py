@@ -95,6 +95,9 @@ def _check(desk: Desk, file: UploadedFile | None, **chosen: Any) -> ImportPlan |
     if file is None:
         st.warning(t("ui.import.no_file"), icon=":material/upload_file:")
         return None
+    if chosen["datum"] is None:
+        st.error(t("ui.import.datum_missing"), icon=":material/public:")
+        return None
     return assets.dry_run(
         desk.db,
         desk.actor,

@@ -7,7 +7,6 @@ page, so that a selected thing can be sent as a link.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
@@ -15,6 +14,7 @@ import streamlit as st
 from siting.ui.text import UNKNOWN
 
 PARAMETER = "id"
+THOUSAND = 1000.0
 _ID = re.compile(r"[\w.:#|+-]{1,160}")
 
 
@@ -46,13 +46,22 @@ def select(name: str, found: str | None, *, from_table: bool = False) -> None:
         st.query_params.pop(PARAMETER, None)
 
 
+def number_columns(frame: pd.DataFrame) -> dict[str, object]:
+    """How numbers are written: thousands apart, or one decimal in every row of a column of small fractions."""
+    made: dict[str, object] = {}
+    for name in frame.columns[[pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]]:
+        cells = frame[name].dropna()
+        fine = bool(((cells % 1) != 0).any()) and float(cells.abs().max()) < THOUSAND
+        made[str(name)] = st.column_config.NumberColumn(format="%.1f" if fine else "localized")
+    return made
+
+
 def table(
     frame: pd.DataFrame,
     *,
     name: str,
     ids: pd.Series,
     height_px: int,
-    config: Mapping[str, object] | None = None,
 ) -> None:
     """A table of which one row may be selected.
 
@@ -66,8 +75,6 @@ def table(
         Id of every row, in the order of the frame.
     height_px : int
         Height [px].
-    config : mapping, optional
-        Streamlit's configuration of columns.
     """
     known = [str(v) for v in ids]
     key = f"{name}.rows.{st.session_state.get(f'{name}.table', 0)}"
@@ -83,7 +90,7 @@ def table(
         hide_index=True,
         height=height_px,
         placeholder=UNKNOWN,
-        column_config=dict(config or {}),
+        column_config=number_columns(frame),
         on_select=chosen,
         selection_mode="single-row",
         selection_default={

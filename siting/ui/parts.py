@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from siting import words
 from siting.errors import SitingError
 from siting.maps import styles
+from siting.ui import dates
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, language, md, t
 
@@ -67,9 +68,7 @@ def header(desk: Desk, page: str, *, badges: Sequence[Badge] = ()) -> None:
         Further marks, e.g. 未校准.
     """
     settings = desk.settings
-    own = []
-    if settings.text("district.as_of"):
-        own.append(Badge(t("ui.badge.as_of", date=settings.text("district.as_of"))))
+    own = [Badge(dates.dated(desk))]
     if settings.flag("district.synthetic"):
         own.append(Badge(t("ui.badge.synthetic"), "orange"))
     with st.container(horizontal=True, vertical_alignment="center"):

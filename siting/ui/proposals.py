@@ -11,12 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from siting.actions import candidates as candidate_actions
-from siting.actions import plans
+from siting.actions import plans, runs
 from siting.maps import layers, styles
-from siting.ui import parts
+from siting.store.runs import Run
+from siting.ui import choices, gaps, parts
 from siting.ui.cached import kept
 from siting.ui.mapview import Layer
-from siting.ui.parts import Card
+from siting.ui.parts import Badge, Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, number, percent, t, term
 
@@ -36,6 +37,7 @@ CHOSEN = ("order", "name", "class", "street_office", "state", "marginal_in_plan"
 FACTS = ("name", "asset_no", "class", "configuration", "mount_height_m", "street_office", "owner_org", "open_status", "state", "message",
     "rank", "score", "added_persons", "added_indoor", "added_outdoor", "key_venues", "cost_yuan", "fibre_m", "emf", "emf_quotient",
     "structure", "marginal_in_plan")  # fmt: skip
+PARTS = ("added_indoor", "added_outdoor")
 EXPORTS: Mapping[str, str] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "gpkg": "application/geopackage+sqlite3",
@@ -54,26 +56,52 @@ def plan(desk: Desk, run_id: str) -> Mapping[str, Any]:
     return kept(desk, "plan", run_id, lambda: plans.plan(desk.db, desk.actor, run_id))
 
 
-def table(frame: pd.DataFrame, *, columns: Sequence[str] = LISTED, picked: Sequence[str] | None = None) -> pd.DataFrame:
-    """Candidates or plan sites in words; picked ones are ticked."""
+def table(
+    frame: pd.DataFrame, *, measured: str, columns: Sequence[str] = LISTED, picked: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Candidates or plan sites in words, gains in people or square metres; picked ones are ticked."""
     shown: dict[str, object] = {}
     if picked is not None:
         shown[t("ui.plan.column.picked")] = ["✔" if key in picked else "" for key in frame[KEY]]
     for name in columns:
-        if name in frame.columns:
-            shown[t(f"ui.plan.column.{name}")] = _cells(name, frame[name])
+        if name in frame.columns and (measured == gaps.PERSONS or name not in PARTS):
+            shown[title(name, measured)] = _cells(name, frame[name])
     return pd.DataFrame(shown, index=frame.index)
 
 
-def facts(row: Mapping[str, Any]) -> dict[str, str]:
+def title(name: str, measured: str) -> str:
+    """Title of a column, with the unit in which this district counts."""
+    return t(f"ui.plan.column.{name}", unit=t(f"ui.unit.{measured}"))
+
+
+def facts(row: Mapping[str, Any], measured: str) -> dict[str, str]:
     """One candidate: what it is, and every part of its score in its own unit with the points it brings."""
     shown = {}
     for name in FACTS:
-        if name in row:
+        if name in row and (measured == gaps.PERSONS or name not in PARTS):
             points = row.get(f"points_{name}")
             own = f"  ({t('ui.plan.points', n=number(points, digits=1))})" if number(points) != UNKNOWN else ""
-            shown[t(f"ui.plan.column.{name}")] = f"{_text(name, row[name])}{own}"
+            shown[title(name, measured)] = f"{_text(name, row[name])}{own}"
     return shown
+
+
+def limit() -> dict[str, float]:
+    """The controls for what a plan may use: a number of points, or a budget."""
+    by = choices.segments(
+        t("ui.planning.by"), {name: t(f"ui.planning.{name}") for name in ("count", "budget")}, key="by"
+    )
+    if by == "count":
+        return {"count": st.number_input(t("ui.planning.count"), 1, 500, 30, key="count", bind="query-params")}
+    budget = st.number_input(t("ui.planning.budget"), 1, 100_000, 300, key="budget", bind="query-params")
+    return {"budget_yuan": 1e4 * budget}
+
+
+def stale(desk: Desk, covered: Run, found: Run | None, key: str) -> list[Badge]:
+    """A mark on candidates or a plan that rest on another coverage run than the one shown."""
+    if found is None or found.params["coverage"] == covered.id:
+        return []
+    base = runs.get(desk.db, desk.actor, found.params["coverage"])
+    return [Badge(t(key, date=gaps.when(base)), "orange")]
 
 
 def usable(row: Mapping[str, Any]) -> bool:

@@ -51,6 +51,8 @@ def _follow(desk: Desk, run_id: str) -> None:
         st.rerun()
     stage = t(run.stage) if run.stage else t(f"ui.run.{run.status}")
     st.progress(min(max(run.progress, 0.0), 1.0), text=f"{md(stage)} {run.progress:.0%}")
+    if run.message:
+        st.caption(md(run.message))
     if run.cancel_requested:
         st.caption(t("ui.run.stopping"))
     elif st.button(t("ui.run.cancel"), key=f"run.{run.kind}.cancel", icon=":material/stop:"):

@@ -53,21 +53,22 @@ def open_desk() -> Desk:
 
 
 def choose_language() -> None:
-    """The language switch of the side bar; the choice outlives the page it was made on."""
+    """The language switch in the page's upper right corner; the choice outlives the page it was made on."""
 
     def chosen() -> None:
         st.session_state[LANGUAGE_KEY] = st.session_state[SWITCH_KEY]
 
-    st.sidebar.radio(
-        t("ui.frame.language"),
-        words.LANGUAGES,
-        index=words.LANGUAGES.index(language()),
-        key=SWITCH_KEY,
-        on_change=chosen,
-        format_func=lambda lang: words.say("ui.frame.language_name", lang=lang),
-        horizontal=True,
-        label_visibility="collapsed",
-    )
+    with st.container(key="siting-language"):
+        st.radio(
+            t("ui.frame.language"),
+            words.LANGUAGES,
+            index=words.LANGUAGES.index(language()),
+            key=SWITCH_KEY,
+            on_change=chosen,
+            format_func=lambda lang: words.say("ui.frame.language_name", lang=lang),
+            horizontal=True,
+            label_visibility="collapsed",
+        )
 
 
 @st.cache_resource(show_spinner=False)

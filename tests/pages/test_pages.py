@@ -38,7 +38,7 @@ def test_every_page_opens_before_and_after_computing_and_says_what_data_it_shows
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_speaks_english_when_asked(open_app, done, page):
     at = open_app(done)
-    at.sidebar.radio[0].set_value("en").run()
+    at.radio(key="siting.language_switch").set_value("en").run()
     if page != "overview":
         at.switch_page(f"pages/{page}.py").run()
     shown = words_on(at)
