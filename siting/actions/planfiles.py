@@ -135,11 +135,12 @@ def _map(
     )
     lines = tuple(f"{label}: {value}" for label, value in plan_sheet.notes(facts, lang=lang))
     title = f"{db.settings.name} · {words.say('plan.sheet.tasks', lang=lang)}"
-    key = (legend.block("mark", lang=lang), legend.block("gap", lang=lang))
-    return export.standalone(Sheet(title, lines, bounds, _pictures(db, actor, coverage_run, bounds), (features,), key))
+    pictures = _pictures(db, actor, coverage_run, bounds, found["measure"])
+    key = (legend.block("mark", lang=lang), legend.block(styles.gap_family(found["measure"]), lang=lang))
+    return export.standalone(Sheet(title, lines, bounds, pictures, (features,), key))
 
 
-def _pictures(db: Database, actor: Actor, coverage_run: str, bounds: Any) -> tuple[Picture, ...]:
+def _pictures(db: Database, actor: Actor, coverage_run: str, bounds: Any, measure: str) -> tuple[Picture, ...]:
     """Basemap and gap under the points."""
     columns = {"landcover": ("kind",), "buildings": (), "roads": ("class",)}
     frames = {n: layers.to_lonlat(store_layers.read(db, n, columns=c)) for n, c in columns.items()}
@@ -147,6 +148,6 @@ def _pictures(db: Database, actor: Actor, coverage_run: str, bounds: Any) -> tup
     grid, values = coverage.raster(db, actor, coverage_run, "gap")
 
     def gap(tile: Tile) -> bytes:
-        return tiles.raster(grid, values, tile, family="gap")
+        return tiles.raster(grid, values, tile, family=styles.gap_family(measure))
 
     return (export.picture(bounds, lambda tile: basemap.draw(ground, tile)), export.picture(bounds, gap))
