@@ -110,7 +110,7 @@ def _same_plate(frame: gpd.GeoDataFrame, layer: str) -> Iterator[Finding]:
                 severity="warning",
                 row=int(row),
                 column=names[-1],
-                value=str(cells),
+                value="、".join(map(str, cells)),
                 values={"first": earlier},
             )
 
