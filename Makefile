@@ -4,7 +4,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export SITING_TEST_DATA ?= $(abspath ../shared/data)
 
-.PHONY: setup run test lint bench lock clean
+.PHONY: setup run test lint bench sample-data lock clean
 
 setup: .venv/.ready
 
@@ -28,6 +28,10 @@ lint: setup
 
 bench: setup
 	for script in bench/*.py; do $(BIN)/python $$script || exit 1; done
+
+# Makes data/ again from the generator; the same seed gives the same bytes.
+sample-data: setup
+	$(BIN)/python -m siting.sample
 
 # Resolves for every supported Python; hashes stay, addresses do not.
 lock:
