@@ -59,7 +59,7 @@ with side:
             if card is None:
                 parts.empty("ui.coverage.outside")
             else:
-                parts.facts(gaps.point(card, gaps.measure(run)))
+                parts.facts(gaps.point(desk, card, gaps.measure(run)))
                 floors = gaps.floors(card, gaps.measure(run))
                 if len(floors):
                     st.dataframe(floors, hide_index=True, height=min(260, 40 + 35 * len(floors)))

@@ -7,6 +7,7 @@ hangs on colour alone; classed rasters run along viridis and a dark-to-light ora
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,12 @@ def table() -> tuple[Style, ...]:
     """Every row of the table, in its order."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         return tuple(_style(row) for row in csv.DictReader(file))
+
+
+@cache
+def version() -> str:
+    """Changes with the table: what was drawn in other colours, on disk or in a browser, is drawn anew."""
+    return hashlib.sha256(TABLE.read_bytes()).hexdigest()[:8]
 
 
 def family(name: str) -> dict[str, Style]:

@@ -40,7 +40,7 @@ def cached(folder: Path, *, layer: str, version: str, tile: Tile, draw: Callable
     draw : callable
         Draws the tile as PNG.
     """
-    path = folder / "tiles" / layer / version / str(tile.z) / str(tile.x) / f"{tile.y}.png"
+    path = folder / "tiles" / layer / f"{version}-{styles.version()}" / str(tile.z) / str(tile.x) / f"{tile.y}.png"
     if path.is_file():
         return path.read_bytes()
     image = draw(tile)

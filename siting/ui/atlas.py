@@ -35,7 +35,12 @@ def background(desk: Desk) -> list[Layer]:
     drawer = Drawer(desk.db, desk.actor)
     base, edges = drawer.version("basemap"), drawer.version("districts")
     return [
-        Layer(id="basemap", type="tile", version=base, url=f"/tiles/basemap/{{z}}/{{x}}/{{y}}.png?v={base}"),
+        Layer(
+            id="basemap",
+            type="tile",
+            version=base,
+            url=f"/tiles/basemap/{{z}}/{{x}}/{{y}}.png?v={base}-{styles.version()}",
+        ),
         Layer(
             id="districts",
             type="geojson",
@@ -59,7 +64,7 @@ def crowd(desk: Desk, layer: str, *, visible: bool = True) -> list[Layer]:
         type="tile",
         version=version,
         name=name,
-        url=f"/tiles/{layer}/{{z}}/{{x}}/{{y}}.png?v={version}",
+        url=f"/tiles/{layer}/{{z}}/{{x}}/{{y}}.png?v={version}-{styles.version()}",
         visible=visible,
         max_zoom=DOTS_UP_TO_ZOOM,
     )
@@ -110,7 +115,7 @@ def raster(kind: str, run_id: str, *, family: str) -> Layer:
         type="tile",
         version=run_id,
         name=t(f"style.{family}"),
-        url=f"/tiles/{kind}/{{z}}/{{x}}/{{y}}.png?run={run_id}&v={run_id}",
+        url=f"/tiles/{kind}/{{z}}/{{x}}/{{y}}.png?run={run_id}&v={styles.version()}",
     )
 
 

@@ -23,6 +23,12 @@ def network_words(name: str) -> str:
     return t("ui.network", operators=operators, band=row.band, frequency_mhz=f"{1000 * row.frequency_ghz:.0f}")
 
 
+def threshold_words(name: str) -> str:
+    """The level of a threshold profile in short; an unknown one by its name."""
+    row = coverage.profiles().get(name)
+    return name if row is None else t("ui.badge.threshold", rsrp_dbm=f"{row.rsrp_dbm:g}")
+
+
 def profile_words(name: str) -> str:
     """A threshold profile by its levels; an unknown one by its name."""
     row = coverage.profiles().get(name)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from siting.assets import schema
-from siting.ui.text import language, number
+from siting.ui.text import language, number, t
+
+SYNTHETIC = "synthetic:"
 
 
 def title(layer: str, name: str) -> str:
@@ -27,7 +29,9 @@ def value(layer: str, name: str, cell: object) -> str:
     if cell is None or cell != cell or cell == "":  # noqa: PLR0124 - NaN is the value that differs from itself
         return "—"
     if column is not None and column.numeric and isinstance(cell, int | float):
-        return number(cell, digits=0 if float(cell).is_integer() else 2)
+        return number(cell, digits=2).rstrip("0").rstrip(".")
+    if name == "source" and str(cell).startswith(SYNTHETIC):
+        return t("ui.source.synthetic")
     return terms(column.vocab).get(str(cell), str(cell)) if column is not None and column.vocab else str(cell)
 
 
@@ -42,7 +46,7 @@ def card(layer: str, row: Mapping[str, object]) -> dict[str, str]:
     shown = {
         title(layer, name): value(layer, name, row[name])
         for name in _columns(layer)
-        if name in row and name != "geometry"
+        if name in row and name != "geometry" and not name.endswith("_id")
     }
     return {name: text for name, text in shown.items() if text != "—"}
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from siting.maps import styles
 from siting.store.runs import Run
-from siting.ui import choices, dates
+from siting.ui import choices, dates, holdings
 from siting.ui.parts import Badge, Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, number, percent, t
@@ -27,7 +27,7 @@ def badges(run: Run | None) -> list[Badge]:
     said = t(
         "ui.badge.run",
         network=choices.network_words(asked["network"]),
-        profile=choices.profile_words(asked["profile"]),
+        threshold=choices.threshold_words(asked["profile"]),
         mix=t(f"ui.mix.{asked['mix']}"),
         cell_m=f"{asked['cell_m']:g}",
     )
@@ -125,7 +125,7 @@ def when(run: Run) -> str:
     return run.created_at[:16].replace("T", " ")
 
 
-def point(card: Mapping[str, Any], measured: str) -> dict[str, str]:
+def point(desk: Desk, card: Mapping[str, Any], measured: str) -> dict[str, str]:
     """What is known of one map cell: level, probability and server outdoors (in a building: on its lowest floor), people in it."""
     lowest = card["units"].sort_values("floor").iloc[0]
     floor = int(lowest["floor"])
@@ -134,7 +134,7 @@ def point(card: Mapping[str, Any], measured: str) -> dict[str, str]:
         t("ui.point.at"): t("ui.point.outdoors") if floor == OUTDOORS else t("ui.point.indoors", floor=floor),
         t("ui.point.rsrp"): number(float(lowest["rsrp_dbm"]), digits=1),
         t("ui.point.probability"): percent(float(lowest["probability"])),
-        t("ui.point.server"): str(lowest["server"] or UNKNOWN),
+        t("ui.point.server"): holdings.sector(desk, lowest["server"]),
     }
     for name in ("persons", "uncovered", "unknown"):
         shown[column(name, measured)] = number(float(card[name]), digits=1)

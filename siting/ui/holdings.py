@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -14,7 +14,7 @@ from siting.ui import fields
 from siting.ui.cached import kept
 from siting.ui.parts import Card
 from siting.ui.session import Desk
-from siting.ui.text import number, t, term
+from siting.ui.text import UNKNOWN, number, t, term
 
 LISTED = (
     "asset_no",
@@ -41,6 +41,31 @@ def cards(desk: Desk) -> list[Card]:
         Card(t("ui.holding.assets"), number(total), t("ui.holding.open", n=number(open_n))),
         Card(t("ui.holding.sites"), number(sites), t("ui.holding.sites_note")),
     ]
+
+
+def sector(desk: Desk, sector_id: str | None) -> str:
+    """A sector in words: its site's number and name, and where it looks; one that is gone is named by its id."""
+    if not sector_id:
+        return UNKNOWN
+    version = "-".join(str(layer_actions.revision(desk.db, desk.actor, layer)) for layer in ("sectors", "sites"))
+    known = kept(desk, "sector-names", version, lambda: _sectors(desk))
+    if sector_id not in known:
+        return sector_id
+    site, azimuth_deg = known[sector_id]
+    return t("ui.point.sector", site=site, azimuth_deg=number(azimuth_deg))
+
+
+def _sectors(desk: Desk) -> dict[str, tuple[str, float]]:
+    """Number and name of the site and azimuth [deg] of every sector by its id."""
+    sectors = layer_actions.read(desk.db, desk.actor, "sectors", columns=("site_id", "azimuth_deg"))
+    sites = layer_actions.read(desk.db, desk.actor, "sites", columns=("site_no", "name"))
+    names = dict(zip(sites["site_id"], sites[["site_no", "name"]].itertuples(index=False), strict=True))
+    columns = (sectors["sector_id"], sectors["site_id"], sectors["azimuth_deg"].astype(float))
+    return {sector: (_joined(names.get(site, ())), azimuth) for sector, site, azimuth in zip(*columns, strict=True)}
+
+
+def _joined(names: Iterable[object]) -> str:
+    return " ".join(name for name in names if isinstance(name, str) and name) or UNKNOWN
 
 
 def matrix(desk: Desk) -> pd.DataFrame:

@@ -38,12 +38,17 @@ class Watch:
         page.on(
             "request", lambda r: self.hosts.add(r.url.split("/")[2] if r.url.startswith(("http", "ws")) else self.own)
         )
-        page.on("requestfailed", lambda r: self.trouble.append(f"failed {r.url} {r.failure}"))
+        page.on("requestfailed", self._failed)
         page.on("response", self._response)
         page.on("console", self._console)
         page.on("pageerror", lambda e: self.trouble.append(f"error {e}"))
         page.on("dialog", lambda d: (self.trouble.append(f"dialog {d.message}"), d.dismiss()))
         return page
+
+    def _failed(self, request):
+        left_behind = request.failure == "net::ERR_ABORTED" and "/tiles/" in request.url  # the map moved on
+        if not left_behind:
+            self.trouble.append(f"failed {request.url} {request.failure}")
 
     def _response(self, response):
         if response.status >= 400 and not response.url.endswith(EXPECTED):

@@ -36,13 +36,13 @@ def test_two_kinds_never_differ_by_colour_alone_when_a_deuteranope_cannot_tell_t
         assert not (same_colour and one.shape == two.shape), (one.key, two.key)
 
 
-@pytest.mark.parametrize("family", ["rsrp", "gap", "probability"])
+@pytest.mark.parametrize("family", ["rsrp", "gap", "gap_area", "probability"])
 def test_classes_of_a_raster_follow_each_other_without_hole_or_overlap(family):
     found = list(styles.family(family).values())
     assert [style.lower for style in found[1:]] == [style.upper for style in found[:-1]]
 
 
-@pytest.mark.parametrize("family", ["rsrp", "gap"])
+@pytest.mark.parametrize("family", ["rsrp", "gap", "gap_area"])
 def test_lightness_runs_in_one_direction(family):
     light = [float(linear(style.fill) @ [0.2126, 0.7152, 0.0722]) for style in styles.family(family).values()]
     assert light in (sorted(light), sorted(light, reverse=True))

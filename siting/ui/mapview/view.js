@@ -37,6 +37,7 @@ class Desk {
     this.panel = this.corner("topright", "siting-panel");
     this.note = this.corner("bottomleft", "siting-note");
     if (this.kept.view) this.map.setView(this.kept.view.center, this.kept.view.zoom);
+    else if (data.focus) this.map.setView([data.focus.lat, data.focus.lng], data.focus.zoom); // a link leads to its place
     else this.map.fitBounds(data.bounds);
     this.map.on("moveend", () => this.moved());
     this.moved();
