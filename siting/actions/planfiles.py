@@ -56,7 +56,8 @@ def render(db: Database, actor: Actor, found: Mapping[str, Any], *, run: Run, ba
         Language of headings and words.
     """
     place = {"district": db.settings.name, "datum": _datum(found["sites"])[1]}
-    facts = {**found, **base.params, **place, "created_at": run.created_at}
+    data = {"as_of": db.settings.text("district.as_of"), "synthetic": db.settings.flag("district.synthetic")}
+    facts = {**found, **base.params, **place, **data, "created_at": run.created_at}
     facts = {name: value for name, value in facts.items() if not isinstance(value, pd.DataFrame)}
     makers: Mapping[str, Callable[[], bytes]] = {
         "gpkg": lambda: _geopackage(db, found, facts, lang, as_of=run.created_at),
@@ -85,6 +86,19 @@ def _about(facts: Mapping[str, Any]) -> dict[str, object]:
     return {**known, "nature": "pre-check, not a permit"}
 
 
+def _spoken(facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """Facts for people: network, threshold and time of day in words."""
+    network, profile = coverage.networks()[facts["network"]], coverage.profiles()[facts["profile"]]
+    operators = "·".join(words.say(f"ui.operator.{name}", lang=lang) for name in network.operators)
+    frequency = f"{1000 * network.frequency_ghz:.0f}"
+    return {
+        **facts,
+        "network": words.say("ui.network", lang=lang, operators=operators, band=network.band, frequency_mhz=frequency),
+        "profile": words.say("ui.badge.threshold", lang=lang, rsrp_dbm=f"{profile.rsrp_dbm:g}"),
+        "mix": words.say(f"ui.mix.{facts['mix']}", lang=lang),
+    }
+
+
 def _geopackage(db: Database, found: Mapping[str, Any], facts: Mapping[str, Any], lang: str, *, as_of: str) -> bytes:
     sectors = _sectors(found["sites"])
     parts = {"plan_sites": found["sites"].assign(measure=found["measure"]), "plan_sectors": sectors}
@@ -106,7 +120,8 @@ def _workbook(db: Database, found: Mapping[str, Any], facts: Mapping[str, Any], 
     placed = pd.DataFrame(sites.assign(lon_deg=lonlat.x, lat_deg=lonlat.y))
     table = plan_sheet.sheet(placed, lang=lang, measure=found["measure"])
     about = pd.DataFrame(
-        plan_sheet.notes(facts, lang=lang), columns=[words.say(f"plan.sheet.{c}", lang=lang) for c in ("item", "value")]
+        plan_sheet.notes(_spoken(facts, lang), lang=lang),
+        columns=[words.say(f"plan.sheet.{c}", lang=lang) for c in ("item", "value")],
     )
     pages = [
         Page(words.say("plan.sheet.tasks", lang=lang), table),
@@ -133,10 +148,14 @@ def _map(
     features = Features(
         words.say("plan.sheet.tasks", lang=lang), layers.geojson(lonlat, spec), styles.family("mark"), popup
     )
-    lines = tuple(f"{label}: {value}" for label, value in plan_sheet.notes(facts, lang=lang))
+    notes = plan_sheet.notes(_spoken(facts, lang), lang=lang, names=plan_sheet.NOTES_ON_MAP)
+    lines = tuple(f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}" for label, value in notes)
     title = f"{db.settings.name} · {words.say('plan.sheet.tasks', lang=lang)}"
     pictures = _pictures(db, actor, coverage_run, bounds, found["measure"])
-    key = (legend.block("mark", lang=lang), legend.block(styles.gap_family(found["measure"]), lang=lang))
+    key = (
+        legend.block("mark", lang=lang, keys=["chosen"]),
+        legend.block(styles.gap_family(found["measure"]), lang=lang),
+    )
     return export.standalone(Sheet(title, lines, bounds, pictures, (features,), key))
 
 

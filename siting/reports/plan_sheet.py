@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,15 @@ PERSONS = "persons"
 NOTES = (
     "district", "run", "coverage", "network", "profile", "mix", "created_at", "datum", "status", "count", "added", "bound", "gap",
     "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "measure", "calibrated", "seed", "problem_hash",
-    "checked_added",
+    "checked_added", "as_of", "synthetic",
 )  # fmt: skip
+# What a map has room for; all the rest is in the files beside it.
+NOTES_ON_MAP = (
+    "as_of", "synthetic", "network", "profile", "mix", "calibrated", "measure", "run", "created_at", "status", "count", "added", "gap",
+    "checked_added", "cost_yuan",
+)  # fmt: skip
+FLAGS: Mapping[str, str] = {"calibrated": "plan.calibrated.{}", "synthetic": "plan.synthetic.{}"}
+SHARES = ("gap", "gap_of_total")
 
 
 @cache
@@ -57,9 +64,19 @@ def titles(*, lang: str, measure: str = PERSONS) -> dict[str, str]:
     return {row["name"]: row.get(own) or row[f"title_{end}"] for row in columns()}
 
 
-def notes(facts: Mapping[str, Any], *, lang: str) -> list[tuple[str, object]]:
-    """What the figures rest on, line by line; ends with what the file is not."""
-    known = [(name, facts[name]) for name in NOTES if facts.get(name) is not None]
+def notes(facts: Mapping[str, Any], *, lang: str, names: Sequence[str] = NOTES) -> list[tuple[str, object]]:
+    """What the figures rest on, line by line; ends with what the file is not.
+
+    Parameters
+    ----------
+    facts : mapping
+        Facts by the names of `NOTES`; unknown ones are left out.
+    lang : str
+        ``zh_CN`` or ``en``.
+    names : sequence of str
+        Which lines, in which order.
+    """
+    known = [(name, facts[name]) for name in names if facts.get(name) not in {None, ""}]
     lines = [(words.say(f"plan.note.{name}", lang=lang), _note(name, value, lang)) for name, value in known]
     return [*lines, (words.say("plan.note.nature", lang=lang), words.say("plan.note.precheck", lang=lang))]
 
@@ -68,9 +85,13 @@ def _note(name: str, value: object, lang: str) -> object:
     for prefix in ("plan.status", "plan.measure"):
         if name == prefix.removeprefix("plan.") and words.has(f"{prefix}.{value}", lang=lang):
             return words.say(f"{prefix}.{value}", lang=lang)
-    if name == "calibrated":
-        return words.say("plan.calibrated.yes" if value else "plan.calibrated.no", lang=lang)
-    return value
+    if name in FLAGS:
+        return words.say(FLAGS[name].format("yes" if value else "no"), lang=lang)
+    if name in SHARES and isinstance(value, float):
+        return f"{value:.2%}"
+    if name == "created_at":
+        return str(value)[:16].replace("T", " ")
+    return round(value) if isinstance(value, float) and np.isfinite(value) else value
 
 
 def _cells(cells: pd.Series, row: Mapping[str, str], lang: str) -> list[object]:
