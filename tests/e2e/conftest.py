@@ -46,8 +46,8 @@ class Watch:
         return page
 
     def _failed(self, request):
-        left_behind = request.failure == "net::ERR_ABORTED" and "/tiles/" in request.url  # the map moved on
-        if not left_behind:
+        """What the browser itself gave up because the map or the person moved on is no trouble."""
+        if request.failure != "net::ERR_ABORTED":
             self.trouble.append(f"failed {request.url} {request.failure}")
 
     def _response(self, response):

@@ -20,9 +20,18 @@ CANARIES = [
     ":material/x: $\\href{javascript:window.fired=1}{x}$",
 ]
 SLOW_MS = 60_000
+HOSTILE_NAME = "<img src=x onerror=window.fired=1>{{7*7}}.csv"
+# Opens the popup of the feature of a name on an exported map; its text.
+OPEN_POPUP = """(name) => {
+  const map = window[Object.keys(window).find((key) => key.startsWith("map_"))];
+  const found = [];
+  map.eachLayer((layer) => { if (layer.feature?.properties.label === name) found.push(layer); });
+  found[0].openPopup();
+  return found[0].getPopup().getElement().textContent;
+}"""
 
 
-def hostile_file(app):
+def hostile_file(app, *, kind="multi_pole"):
     """Rows with text that other programs would execute, each beside a lamp of the district."""
     with urllib.request.urlopen(f"http://{app}/layers/assets", timeout=30) as answer:
         found = json.load(answer)["features"]
@@ -31,10 +40,17 @@ def hostile_file(app):
         "asset_no,class,name,owner_org,road_name,open_status,height_m,mount_height_m,power,structural_status,slots_total,lon,lat"
     ]
     for i, text in enumerate(CANARIES):
-        cell = '"' + text.replace('"', '""') + '"'
+        name, owner, road = (quoted(CANARIES[(i + k) % len(CANARIES)]) for k in range(3))
         lon, lat = lamps[i * (len(lamps) // len(CANARIES))]
-        rows.append(f"X{i},multi_pole,{cell},{cell},{cell},open_free,12,10,h24,tested_ok,3,{lon + 2e-5:.6f},{lat:.6f}")
+        asset_class = quoted(kind.format(text))
+        rows.append(
+            f"X{i},{asset_class},{name},{owner},{road},open_free,12,10,h24,tested_ok,3,{lon + 2e-5:.6f},{lat:.6f}"
+        )
     return ("\n".join(rows) + "\n").encode()
+
+
+def quoted(text):
+    return '"' + text.replace('"', '""') + '"'
 
 
 def shown_map(page):
@@ -95,16 +111,44 @@ def import_hostile_file(page, app):
     page.get_by_text(f"已导入：新增 {len(CANARIES)}").wait_for(timeout=20_000)
 
 
+def check_a_file_whose_name_and_classes_are_hostile(page, app):
+    """Nothing lands; the texts stand in the findings, as they are."""
+    page.locator("input[type=file]").set_input_files(
+        {"name": HOSTILE_NAME, "mimeType": "text/csv", "buffer": hostile_file(app, kind="no_such {}")}
+    )
+    page.get_by_role("button", name="检查").click()
+    page.get_by_text(HOSTILE_NAME.removesuffix(".csv")).last.wait_for(timeout=20_000)
+    page.get_by_text(f"错误 {len(CANARIES)}").wait_for(timeout=20_000)
+    assert executed(page) == 0
+
+
 def run_coverage(page):
     go(page, "覆盖分析")
     page.get_by_role("button", name="开始覆盖分析").click()
     page.get_by_text("覆盖率").first.wait_for(timeout=SLOW_MS)
 
 
+def assert_every_page_shows_hostile_text_as_text(page, app):
+    """Cards of assets that carry all of it, and every table and map that has a row of them."""
+    with urllib.request.urlopen(f"http://{app}/layers/assets", timeout=30) as answer:
+        found = {f["properties"]["label"]: f["properties"]["id"] for f in json.load(answer)["features"]}
+    for i in range(0, len(CANARIES), 3):  # each asset carries three of them
+        page.goto(f"http://{app}/assets?id={found[CANARIES[i]]}")
+        shown_map(page)
+        card = page.get_by_test_id("stTable").inner_text()
+        assert all(CANARIES[(i + k) % len(CANARIES)] in card for k in range(3))
+        assert executed(page) == 0
+    for address in ("", "assets?q=X", "coverage?raster=rsrp", "planning", "planning?planning-view=plan"):
+        page.goto(f"http://{app}/{address}")
+        shown_map(page)
+        assert executed(page) == 0
+
+
 def test_import_coverage_pick_solve_export(page, app, watch, chromium, tmp_path):
     page.goto(f"http://{app}/")
     shown_map(page)
     import_hostile_file(page, app)
+    check_a_file_whose_name_and_classes_are_hostile(page, app)
     run_coverage(page)
     click_place(page, 117.1495, 39.1265)
     page.locator("table", has_text="服务扇区").wait_for(timeout=10_000)
@@ -128,6 +172,7 @@ def test_import_coverage_pick_solve_export(page, app, watch, chromium, tmp_path)
         files[kind] = tmp_path / download.value.suggested_filename
         download.value.save_as(files[kind])
     assert executed(page) == 0
+    assert_every_page_shows_hostile_text_as_text(page, app)
     watch.quiet()
     sheet = openpyxl.load_workbook(files["Excel"]).worksheets[0]
     assert sheet.max_row == 21
@@ -144,6 +189,19 @@ def assert_opens_without_network(chromium, path):
     page.goto(path.as_uri())
     page.wait_for_selector(".siting-panel")
     assert page.locator("canvas.leaflet-zoom-animated").count() == 1
+    popup = page.evaluate(OPEN_POPUP, CANARIES[0])
+    assert CANARIES[0] in popup
+    assert CANARIES[1] in popup
     assert executed(page) == 0
     assert trouble == []
     context.close()
+
+
+@pytest.mark.parametrize("page", [(390, 844)], ids=["phone"], indirect=True)
+def test_no_page_is_wider_than_a_phone(page, app, watch):
+    for address in ("", "assets", "assets?assets-view=import", "coverage", "planning"):
+        page.goto(f"http://{app}/{address}")
+        page.wait_for_selector("h4")
+        page.wait_for_timeout(800)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    watch.quiet()

@@ -227,6 +227,7 @@ class Desk {
 
   remove() {
     this.observer.disconnect();
+    this.drawn.clear(); // features still on their way find no layer to fill
     this.map.remove();
   }
 }
