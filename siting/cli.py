@@ -201,7 +201,7 @@ def coverage_(
 def score(
     out: Annotated[Path, typer.Option("--out", help="GeoPackage 文件")],
     admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
-    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认最近一次")] = None,
+    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")] = None,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,
@@ -223,7 +223,7 @@ def plan(
     count: Annotated[int | None, typer.Option("--count", help="选点个数")] = None,
     budget: Annotated[float | None, typer.Option("--budget", help="预算 [元]")] = None,
     admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
-    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认最近一次")] = None,
+    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")] = None,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,

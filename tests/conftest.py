@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +17,17 @@ from siting.actions import projects
 from siting.store.database import open_database
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+@pytest.fixture(autouse=True)
+def _own_process():
+    """A test leaves the process as it found it: page tests replace ``__main__``, parsers set what their child would inherit."""
+    main, environ = sys.modules["__main__"], dict(os.environ)
+    yield
+    sys.modules["__main__"] = main
+    for name in set(os.environ) - set(environ):
+        if name.startswith("GDAL_"):
+            del os.environ[name]
 
 
 @pytest.fixture(scope="session")
