@@ -44,6 +44,8 @@ class Desk {
     this.map.on("click", (event) => this.clicked(event.latlng));
     div.setAttribute("tabindex", "0");
     div.setAttribute("role", "application");
+    div.addEventListener("pointerdown", () => div.classList.remove("siting-keys"));
+    div.addEventListener("keyup", () => div.classList.add("siting-keys")); // the tab key comes up here
     div.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target === div) this.clicked(this.map.getCenter());
     });
