@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from streamlit.proto.Alert_pb2 import Alert
 
@@ -5,6 +7,7 @@ from siting import settings
 from siting.access import Actor, local_admin
 from siting.actions import coverage, plans, runs, worker
 from siting.store import layers
+from siting.store import runs as run_rows
 from siting.store.database import open_database
 from siting.ui import session
 
@@ -184,3 +187,49 @@ def test_the_plan_shows_what_it_adds_its_bound_and_whether_it_is_proven(open_app
     assert shown["新增覆盖（人）"] == f"{found['added']:,.0f}"
     assert float(shown["新增上界（人）"].replace(",", "")) >= float(shown["新增覆盖（人）"].replace(",", ""))
     assert ("已证明最优" in {m.delta for m in at.metric}) == found["proven"]
+
+
+def test_while_a_plan_is_solved_its_value_and_bound_stand_beside_the_progress(open_app, done, now):
+    db, person = store(done), local_admin(source="page")
+    base = runs.latest(db, person, "coverage", status="done")
+    asked = plans.params(db.settings, {"coverage": base.id, "count": 5})
+    run_id = runs.start(db, person, "plan", asked, now=now, status="running")
+    run_rows.beat(db, run_id, progress=0.6, stage="run.stage.solve", now=now, message="已得 5，上界 7")
+    assert "已得 5，上界 7" in words_on(open_app(done, "planning"))
+
+
+def test_a_plan_of_an_older_coverage_run_is_marked_as_such(open_app, done, now):
+    assert "非当前" not in words_on(open_app(done, "planning"))
+    db, person = store(done), local_admin(source="page")
+    later = now + timedelta(hours=1)
+    worker.run_now(db, person, "coverage", coverage.params(db.settings, {"cell_m": 20}), clock=lambda: later)
+    shown = words_on(open_app(done, "planning"))
+    assert "非当前" in shown
+    assert "请重新打分" in shown
+
+
+def test_a_district_measured_by_area_speaks_of_square_metres_and_never_of_people(open_app, fresh, now):
+    db, person = store(fresh), local_admin(source="page")
+    for layer in ("demand", "buildings", "sectors", "sites"):
+        key = layers.read(db, layer, columns=()).iloc[:, 0]
+        with db.write() as connection:
+            layers.remove(connection, layer, [str(v) for v in key], now=now)
+    districts = layers.read(db, "districts").assign(population=float("nan"))
+    with db.write() as connection:
+        layers.upsert(connection, "districts", districts, provenance={}, now=now)
+    worker.run_now(db, person, "coverage", coverage.params(db.settings, {"cell_m": 20}), clock=lambda: now)
+    at = open_app(fresh, "coverage")
+    shown = words_on(at)
+    assert "平方米" in shown
+    assert "（人）" not in shown + "".join(str(list(d.value.columns)) for d in at.dataframe)
+    assert "无现网站点" in shown
+
+
+@pytest.mark.parametrize("lang", ["zh_CN", "en"])
+def test_a_link_names_codes_so_that_it_works_in_every_language(open_app, done, clicks, lang):
+    at = open_app(done, raster="rsrp")
+    at.radio(key="siting.language_switch").set_value(lang).run()
+    at.switch_page("pages/coverage.py").run()
+    assert "rsrp" in {layer["id"] for layer in clicks.drawn["coverage"]["layers"]}
+    at.segmented_control(key="raster").set_value("gap").run()
+    assert "raster" not in at.query_params
