@@ -68,6 +68,7 @@ def _now() -> datetime:
 def main() -> None:
     """``python -m siting.actions.worker DIR``: work until the parent goes away."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     db = open_database(settings.load(Path(sys.argv[1])))
     parent = os.getppid()
     while os.getppid() == parent:
