@@ -102,7 +102,7 @@ def people(layers: Layers, buildings: Buildings, *, mix: str) -> People:
     places, persons = [], []
     demand = _demand(layers)
     residents = _residents(layers, buildings)
-    known = residents is not None or len(demand) > 0
+    known = (residents is not None and residents.sum() > 0) or len(demand) > 0
     if residents is not None:
         inside += shares["resident"] * residents
     for kind in KINDS:

@@ -49,6 +49,12 @@ def test_totals_of_sub_districts_stay_in_them():
     assert sums["east"] == pytest.approx(500.0)
 
 
+def test_a_population_that_no_building_can_house_is_not_counted_as_nobody():
+    units = _units(_frame().iloc[:0], districts=_districts(population=[1000.0, 500.0]))
+    assert set(units["measure"]) == {"area_m2"}
+    assert units["persons"].sum() == pytest.approx(100.0 * len(units))
+
+
 def test_without_any_people_layer_the_measure_is_area_and_says_so():
     frame = _frame()
     units = _units(frame)
