@@ -193,8 +193,9 @@ def test_while_a_plan_is_solved_its_value_and_bound_stand_beside_the_progress(op
     db, person = store(done), local_admin(source="page")
     base = runs.latest(db, person, "coverage", status="done")
     asked = plans.params(db.settings, {"coverage": base.id, "count": 5})
-    run_id = runs.start(db, person, "plan", asked, now=now, status="running")
-    run_rows.beat(db, run_id, progress=0.6, stage="run.stage.solve", now=now, message="已得 5，上界 7")
+    later = now + timedelta(minutes=1)
+    run_id = runs.start(db, person, "plan", asked, now=later, status="running")
+    run_rows.beat(db, run_id, progress=0.6, stage="run.stage.solve", now=later, message="已得 5，上界 7")
     assert "已得 5，上界 7" in words_on(open_app(done, "planning"))
 
 
