@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from siting.errors import BadInput, NotFound
+from siting.errors import BadInput
 
 DATA = Path(__file__).parent / "data"
 MARKS = ("std", "2nd", "unverified")
@@ -133,34 +133,6 @@ def defaults() -> Mapping[str, float]:
     """Default numbers by name; unit, source and mark stand beside each in ``data/defaults.toml``."""
     table = tomllib.loads((DATA / "defaults.toml").read_text(encoding="utf-8"))
     return MappingProxyType({name: float(row["value"]) for name, row in table.items()})
-
-
-def find_network(name: str) -> Network:
-    """One carrier layer by profile name.
-
-    Raises
-    ------
-    NotFound
-        If there is no such profile; the message lists those there are.
-    """
-    networks = load_networks()
-    if name not in networks:
-        raise NotFound("radio.network.unknown", value=name, known=", ".join(networks))
-    return networks[name]
-
-
-def find_thresholds(name: str) -> Thresholds:
-    """One threshold profile by name.
-
-    Raises
-    ------
-    NotFound
-        If there is no such profile; the message lists those there are.
-    """
-    profiles = load_thresholds()
-    if name not in profiles:
-        raise NotFound("radio.thresholds.unknown", value=name, known=", ".join(profiles))
-    return profiles[name]
 
 
 def sectors_of(sites: pd.DataFrame, sectors: pd.DataFrame, network: Network) -> pd.DataFrame:

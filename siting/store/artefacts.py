@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -67,11 +66,6 @@ def load_table(
     return pd.read_parquet(
         _existing(folder / f"{name}.parquet"), columns=None if columns is None else list(columns), filters=filters
     )
-
-
-def load_places(folder: Path, name: str) -> gpd.GeoDataFrame:
-    """Load a table with geometry."""
-    return gpd.read_parquet(_existing(folder / f"{name}.parquet"))
 
 
 def has(folder: Path, name: str) -> bool:
