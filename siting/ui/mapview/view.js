@@ -139,8 +139,8 @@ class Desk {
     const box = seen.pad(0.5), call = ++entry.call;
     const bbox = entry.spec.whole ? "" : `bbox=${[box.getWest(), box.getSouth(), box.getEast(), box.getNorth()].map((v) => v.toFixed(6)).join(",")}`;
     const answer = await fetch(`${entry.spec.url}${entry.spec.url.includes("?") ? "&" : "?"}${bbox}`);
-    if (!answer.ok || call !== entry.call || this.drawn.get(entry.spec.id) !== entry) return;
-    const data = await answer.json();
+    const data = answer.ok ? await answer.json() : null;
+    if (!data || call !== entry.call || this.drawn.get(entry.spec.id) !== entry) return; // overtaken, or the map is gone
     entry.box = box;
     this.features(entry, data);
   }
