@@ -169,10 +169,10 @@ def test_the_district_of_the_current_folder_is_the_default(siting, project, monk
 
 
 def test_an_account_without_the_permission_ends_with_code_3(siting, project, monkeypatch):
-    leader = Actor(id="l", name="l", org="l", role="leader", source="cli")
-    monkeypatch.setattr(projects, "account", lambda *_, **__: leader)
+    auditor = Actor(id="l", name="l", org="l", role="auditor", source="cli")
+    monkeypatch.setattr(projects, "account", lambda *_, **__: auditor)
     code, _, complaint = siting("coverage", "--out", "x.tif", "--project", project)
-    assert (code, "leader" in complaint) == (3, True)
+    assert (code, "auditor" in complaint) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pandas as pd
 import shapely
 
 from siting import words
-from siting.access import Actor, require
+from siting.access import Actor
+from siting.actions.doors import require
 from siting.assets import rejected, schema
 from siting.assets.incoming import Incoming, Known, Request, prepare, with_class
 from siting.assets.match import Change, row_hashes
@@ -158,7 +159,7 @@ def dry_run(  # noqa: PLR0913 - one option per question of the import form
     NotAllowed
         If the actor may not import.
     """
-    require(actor, PERMISSION)
+    require(db, actor, PERMISSION)
     schema.require_layer(layer)
     values = with_class(set_values or {}, layer=layer, asset_class=asset_class)
     request = Request(
@@ -207,7 +208,7 @@ def commit(db: Database, actor: Actor, plan_id: str, *, now: datetime, reason: s
     BadInput
         If the datum is suspect and no reason is given.
     """
-    require(actor, PERMISSION)
+    require(db, actor, PERMISSION)
     record, data = imports.load(db, plan_id)
     if record["committed_at"]:
         return _result(record, layers.revision(db, record["layer"]))
@@ -301,7 +302,7 @@ def summary(plan: ImportPlan) -> dict[str, object]:
 
 def journal_report(db: Database, actor: Actor) -> dict[str, ChainReport]:
     """Whether every chain of the journal is whole."""
-    require(actor, "report.read")
+    require(db, actor, "report.read")
     return journal.verify(db)
 
 

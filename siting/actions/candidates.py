@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from siting.access import Actor, require
+from siting.access import Actor
 from siting.actions import coverage, runs, scene
+from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.fibre import network as streets
@@ -59,7 +60,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     BadInput
         If the coverage run is not there or the district changed since.
     """
-    require(actor, runs.PERMISSION)
+    require(db, actor, runs.PERMISSION)
     report.step("run.stage.scene", 0.0, 0.15)
     base = base_of(db, actor, run.params["coverage"])
     ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
@@ -221,7 +222,7 @@ def _summary(offered: pd.DataFrame, scored: pd.DataFrame, base: Base) -> dict[st
 
 def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
     """All candidates of a score run in the project CRS: the scored ones by rank, then the others with their reasons."""
-    require(actor, "report.read")
+    runs.get(db, actor, run_id)
     folder = runs.folder(db, run_id)
     scored = artefacts.load_table(folder, "scored")
     offered = artefacts.load_table(folder, "options")
@@ -233,7 +234,7 @@ def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
 
 def write(db: Database, actor: Actor, run_id: str, path: Path) -> None:
     """Write a score run as GeoPackage: layers ``candidates`` (scored) and ``candidates_excluded`` (with reasons)."""
-    require(actor, "export.internal")
+    require(db, actor, "export.internal")
     run = runs.finished(db, actor, "score", run_id)
     both = candidates(db, actor, run_id).assign(measure=run.result["measure"])
     parts = {"candidates": both[both["rank"].notna()], "candidates_excluded": _reasons(both[both["rank"].isna()])}

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from siting.access import Actor, require
+from siting.access import Actor
 from siting.actions import runs, scene
+from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.geo.grid import Grid
@@ -73,7 +74,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     dict
         Figures of the district for the run's row.
     """
-    require(actor, runs.PERMISSION)
+    require(db, actor, runs.PERMISSION)
     asked = run.params
     carrier, thresholds = networks()[asked["network"]], profiles()[asked["profile"]]
     report.step("run.stage.scene", 0.0, 0.15)
@@ -201,7 +202,7 @@ def raster(db: Database, actor: Actor, run_id: str, name: str) -> tuple[Grid, np
     BadInput
         If there is no layer of this name.
     """
-    require(actor, "report.read")
+    runs.get(db, actor, run_id)
     if name not in RASTERS:
         raise BadInput("coverage.raster", name=name, known=", ".join(RASTERS))
     values = artefacts.load_arrays(runs.folder(db, run_id), "rasters", only=[name])[name]
@@ -210,7 +211,7 @@ def raster(db: Database, actor: Actor, run_id: str, name: str) -> tuple[Grid, np
 
 def figures(db: Database, actor: Actor, run_id: str, *, by: str = "street_office") -> pd.DataFrame:
     """Covered, uncovered and unknown people by ``street_office``, ``venue`` or ``building``, most uncovered first."""
-    require(actor, "report.read")
+    runs.get(db, actor, run_id)
     return artefacts.load_table(runs.folder(db, run_id), f"gap_{by}")
 
 
@@ -227,7 +228,7 @@ def card(db: Database, actor: Actor, run_id: str, *, easting_m: float, northing_
     dict or None
         ``row, col, street_office, persons, uncovered, unknown`` and the frame ``units``; None outside the district.
     """
-    require(actor, "report.read")
+    runs.get(db, actor, run_id)
     row, col = (int(v) for v in grid_of(db, run_id).cells_of(easting_m, northing_m))
     folder = runs.folder(db, run_id)
     units = artefacts.load_table(folder, "units", filters=[("row", "==", row), ("col", "==", col)])
@@ -250,7 +251,7 @@ def card(db: Database, actor: Actor, run_id: str, *, easting_m: float, northing_
 
 def write_geotiff(db: Database, actor: Actor, run_id: str, path: Path) -> None:
     """Write a finished run's map layers to a GeoTIFF whose tags say what they mean."""
-    require(actor, "export.internal")
+    require(db, actor, "export.internal")
     run = runs.finished(db, actor, "coverage", run_id)
     grid = grid_of(db, run_id)
     bands = artefacts.load_arrays(runs.folder(db, run_id), "rasters")

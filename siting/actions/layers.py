@@ -8,7 +8,8 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from siting.access import Actor, require
+from siting.access import Actor
+from siting.actions.doors import require
 from siting.assets import schema
 from siting.geo import crs
 from siting.store import imports, layers
@@ -26,25 +27,25 @@ def read(
     db: Database, actor: Actor, layer: str, *, bounds: Bounds | None = None, columns: Sequence[str] | None = None
 ) -> gpd.GeoDataFrame:
     """A layer in the project CRS; ``bounds`` = (west, south, east, north) [m]."""
-    require(actor, PERMISSION)
-    return layers.read(db, layer, bounds=bounds, columns=columns)
+    require(db, actor, PERMISSION)
+    return layers.read(db, layer, bounds=bounds, columns=columns, viewer=actor)
 
 
 def counts(db: Database, actor: Actor) -> dict[str, int]:
     """Number of rows of every layer."""
-    require(actor, PERMISSION)
-    return {layer: layers.count(db, layer) for layer in schema.LAYERS}
+    require(db, actor, PERMISSION)
+    return {layer: layers.count(db, layer, viewer=actor) for layer in schema.LAYERS}
 
 
 def counts_by(db: Database, actor: Actor, layer: str, *columns: str) -> pd.DataFrame:
     """Number of rows by the values of columns, column ``n``."""
-    require(actor, PERMISSION)
-    return layers.counts_by(db, layer, *columns)
+    require(db, actor, PERMISSION)
+    return layers.counts_by(db, layer, *columns, viewer=actor)
 
 
 def revision(db: Database, actor: Actor, layer: str) -> int:
     """How often the layer has changed; drawn tiles carry it."""
-    require(actor, PERMISSION)
+    require(db, actor, PERMISSION)
     return layers.revision(db, layer)
 
 
@@ -56,7 +57,7 @@ def boundary(db: Database, actor: Actor) -> gpd.GeoDataFrame:
 
 def recent_imports(db: Database, actor: Actor, *, limit: int = 10) -> list[dict[str, object]]:
     """What came in lately, newest first."""
-    require(actor, PERMISSION)
+    require(db, actor, PERMISSION)
     return imports.recent(db, limit=limit)
 
 
@@ -78,13 +79,13 @@ def pick(
     -------
     tuple of (layer, row) or None
     """
-    require(actor, PERMISSION)
+    require(db, actor, PERMISSION)
     place = gpd.GeoDataFrame(geometry=[shapely.Point(lon_deg, lat_deg)])
     point = crs.to_project(place, datum="wgs84", crs=db.settings.crs).geometry.iloc[0]
     reach = PICK_PX * METRES_PER_PIXEL / 2**zoom
     box = (point.x - reach, point.y - reach, point.x + reach, point.y + reach)
     for layer in layers_in_order:
-        near = layers.read(db, layer, bounds=box)
+        near = layers.read(db, layer, bounds=box, viewer=actor)
         gaps = near.distance(point) if len(near) else pd.Series(dtype=float)
         if len(gaps) and gaps.min() <= reach:
             return layer, near.loc[gaps.idxmin()]

@@ -14,10 +14,11 @@ import pandas as pd
 import scipy.sparse as sp
 
 from siting import words
-from siting.access import Actor, require
+from siting.access import Actor
 from siting.actions import candidates as candidate_actions
 from siting.actions import coverage, planfiles, runs, scene
 from siting.actions.candidates import Base
+from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.plan import Limits, Plan, Rule, build, options, rules, solve
@@ -78,7 +79,7 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
     NotSolved
         If the rules clash.
     """
-    require(actor, runs.PERMISSION)
+    require(db, actor, runs.PERMISSION)
     asked = params(db.settings, run.params)
     report.step("run.stage.candidates", 0.0, 0.5)
     scored_run = _score(db, actor, asked, report)
@@ -242,7 +243,6 @@ def plan(db: Database, actor: Actor, run_id: str) -> dict[str, Any]:
     dict
         Summary of the run plus the frames ``sites`` (project CRS) and ``street_offices``.
     """
-    require(actor, "report.read")
     run = runs.finished(db, actor, "plan", run_id)
     folder = runs.folder(db, run_id)
     table = artefacts.load_table(folder, "plan_sites")
@@ -267,7 +267,7 @@ def export(
     BadInput
         If the kind is unknown.
     """
-    require(actor, "export.internal")
+    require(db, actor, "export.internal")
     if kind not in KINDS:
         raise BadInput("plans.kind", kind=kind, known=", ".join(KINDS))
     run = runs.finished(db, actor, "plan", run_id)

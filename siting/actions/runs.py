@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from siting.access import Actor, require
+from siting.access import Actor, scope
+from siting.actions.doors import require
 from siting.compute import local
-from siting.errors import BadInput, Cancelled, NotFound, SitingError
+from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, SitingError
+from siting.radio.network import load_networks
 from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
 
 KINDS = ("coverage", "score", "plan")
 PERMISSION = "plan.run"
+READING = "report.read"
 NAME = re.compile(r"[\w-]+")
 Clock = Callable[[], datetime]
 
@@ -110,36 +113,59 @@ def start(
     NotAllowed
         If the actor may not run plans.
     """
-    require(actor, PERMISSION)
+    require(db, actor, PERMISSION)
     if kind not in KINDS:
         raise BadInput("run.kind", kind=kind, known=", ".join(KINDS))
+    operators = _operators(db, actor, kind, params)
     run_id = f"{kind}-{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
-    runs.add(db, run_id=run_id, kind=kind, params=params, actor=actor.id, now=now, status=status)
+    runs.add(
+        db,
+        run_id=run_id,
+        kind=kind,
+        params=params,
+        actor=actor,
+        audience="district" if scope(actor, PERMISSION) == "all" else "org",
+        operators=" ".join(operators),
+        now=now,
+        status=status,
+    )
     return run_id
 
 
+def _operators(db: Database, actor: Actor, kind: str, params: Mapping[str, Any]) -> Sequence[str]:
+    """Whose network the work is about; an operator computes its own."""
+    if kind == "coverage":
+        network = load_networks().get(str(params.get("network")))
+        operators = () if network is None else network.operators
+        if actor.operator and actor.operator not in operators:
+            raise NotAllowed("run.network_of_others", network=params.get("network"), operator=actor.operator)
+        return operators
+    base = params.get("coverage")
+    return runs.get(db, base, viewer=actor).operators.split() if base else ()
+
+
 def get(db: Database, actor: Actor, run_id: str) -> Run:
-    """One run; NotFound if there is none of this id."""
-    require(actor, PERMISSION)
-    return runs.get(db, run_id)
+    """One run; NotFound if there is none of this id that the actor sees."""
+    require(db, actor, READING)
+    return runs.get(db, run_id, viewer=actor)
 
 
 def latest(db: Database, actor: Actor, kind: str, *, status: str | None = None) -> Run | None:
     """The newest run of a kind, if any."""
-    require(actor, PERMISSION)
-    return runs.latest(db, kind, status=status)
+    require(db, actor, READING)
+    return runs.latest(db, kind, status=status, viewer=actor)
 
 
 def listing(db: Database, actor: Actor, kind: str | None = None, *, limit: int = 20) -> list[Run]:
     """Runs, newest first."""
-    require(actor, PERMISSION)
-    return runs.listing(db, kind, limit=limit)
+    require(db, actor, READING)
+    return runs.listing(db, kind, limit=limit, viewer=actor)
 
 
 def cancel(db: Database, actor: Actor, run_id: str, *, now: datetime) -> None:
     """Ask a run to stop; what it has found so far is kept where the work can keep it."""
-    require(actor, PERMISSION)
-    runs.get(db, run_id)
+    require(db, actor, PERMISSION)
+    runs.get(db, run_id, viewer=actor)
     runs.request_cancel(db, run_id, now=now)
 
 
@@ -151,8 +177,9 @@ def finished(db: Database, actor: Actor, kind: str, run_id: str | None) -> Run:
     BadInput
         If there is none yet: the message says what to run first.
     """
-    require(actor, PERMISSION)
-    run = runs.latest(db, kind, status="done") if run_id is None else runs.get(db, run_id)
+    require(db, actor, READING)
+    newest = run_id is None
+    run = runs.latest(db, kind, status="done", viewer=actor) if newest else runs.get(db, str(run_id), viewer=actor)
     if run is None or run.kind != kind or run.status != "done":
         raise BadInput("run.none_finished", kind=kind, id=run_id or "")
     return run

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from siting import settings
-from siting.access import Actor, local_admin
-from siting.actions import coverage, plans
+from siting.access import Actor
+from siting.actions import coverage, people, plans
 from siting.actions import runs as run_actions
 from siting.errors import SitingError
 from siting.store import runs
@@ -51,9 +51,8 @@ def step(db: Database, *, clock: Callable[[], datetime]) -> bool:
     run = runs.claim(db, now=clock())
     if run is None:
         return False
-    actor = local_admin(source="system")
     try:
-        execute(db, actor, run, clock=clock)
+        execute(db, people.requester(db, run), run, clock=clock)
     except SitingError as error:
         LOG.warning("run %s: %s", run.id, error)
     except Exception:

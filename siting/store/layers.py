@@ -12,11 +12,26 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Connection, Select, bindparam, column, delete, func, insert, select, table, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    select,
+    table,
+    true,
+    update,
+)
 
+from siting.access import Actor
 from siting.assets import schema
 from siting.errors import Conflict
 from siting.store import layer_tables
+from siting.store import rows as visible
 from siting.store.database import Database
 from siting.store.layer_tables import BOX, PROVENANCE
 from siting.store.tables import LAYER_REVISION
@@ -32,6 +47,7 @@ def read(
     bounds: Bounds | None = None,
     columns: Sequence[str] | None = None,
     provenance: bool = False,
+    viewer: Actor | None = None,
 ) -> gpd.GeoDataFrame:
     """A layer as a frame in the project CRS, ordered by key.
 
@@ -47,6 +63,8 @@ def read(
         Only these columns (the key and the geometry always come along).
     provenance : bool
         Whether to add the provenance columns.
+    viewer : Actor, optional
+        Whose rows; without one all rows, for computations whose outcome nobody reads row by row.
 
     Returns
     -------
@@ -59,24 +77,26 @@ def read(
     if columns is not None:
         names = [n for n in names if n in columns or n == key]
     names += list(PROVENANCE) if provenance else []
-    query = select(*(made.c[n] for n in names), made.c.geom).order_by(made.c[key])
+    query = select(*(made.c[n] for n in names), made.c.geom).order_by(made.c[key]).where(_seen(layer, viewer))
     with db.read() as connection:
         rows = connection.execute(_within(query, layer, bounds, connection)).all()
     return _frame(layer, names, rows, crs=db.settings.crs)
 
 
-def count(db: Database, layer: str) -> int:
-    """Number of rows of a layer."""
+def count(db: Database, layer: str, *, viewer: Actor | None = None) -> int:
+    """Number of rows of a layer that the viewer sees."""
+    query = select(func.count()).select_from(layer_tables.table(layer)).where(_seen(layer, viewer))
     with db.read() as connection:
-        return int(connection.execute(select(func.count()).select_from(layer_tables.table(layer))).scalar_one())
+        return int(connection.execute(query).scalar_one())
 
 
-def counts_by(db: Database, layer: str, *columns: str) -> pd.DataFrame:
-    """Number of rows by the values of some columns, column ``n``."""
+def counts_by(db: Database, layer: str, *columns: str, viewer: Actor | None = None) -> pd.DataFrame:
+    """Number of rows that the viewer sees by the values of some columns, column ``n``."""
     made = layer_tables.table(layer)
     keys = [made.c[name] for name in columns]
+    query = select(*keys, func.count().label("n")).where(_seen(layer, viewer)).group_by(*keys).order_by(*keys)
     with db.read() as connection:
-        rows = connection.execute(select(*keys, func.count().label("n")).group_by(*keys).order_by(*keys)).all()
+        rows = connection.execute(query).all()
     return pd.DataFrame([tuple(r) for r in rows], columns=[*columns, "n"])
 
 
@@ -158,6 +178,11 @@ def _bump(connection: Connection, layer: str, found: int, now: datetime) -> int:
     else:
         connection.execute(insert(LAYER_REVISION).values(layer=layer, **values))
     return found + 1
+
+
+def _seen(layer: str, viewer: Actor | None) -> ColumnElement[bool]:
+    made, sites = layer_tables.table(layer), layer_tables.table("sites")
+    return true() if viewer is None else visible.layer(viewer, layer, made, sites)
 
 
 def _within(query: Select[Any], layer: str, bounds: Bounds | None, connection: Connection) -> Select[Any]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, insert, select, true, update
 
+from siting.access import Actor
 from siting.errors import NotFound
+from siting.store import rows
 from siting.store.database import Database
 from siting.store.tables import RUN
 
@@ -33,8 +35,12 @@ class Run:
         Catalogue key of the present step; text of the outcome.
     params, result : mapping
         What was asked for; what came out (small: figures and file names).
-    actor : str
-        Who asked.
+    actor, org, role : str
+        Who asked, for which organisation, in which role.
+    audience : str
+        ``district`` for runs of who plans the whole district, ``org`` for an organisation's own.
+    operators : str
+        Codes of the operators it is about, one blank between.
     created_at, started_at, heartbeat_at, finished_at : str or None
         ISO times.
     cancel_requested : bool
@@ -50,6 +56,10 @@ class Run:
     params: Mapping[str, Any]
     result: Mapping[str, Any]
     actor: str
+    org: str
+    role: str
+    audience: str
+    operators: str
     created_at: str
     started_at: str | None
     heartbeat_at: str | None
@@ -63,7 +73,9 @@ def add(
     run_id: str,
     kind: str,
     params: Mapping[str, Any],
-    actor: str,
+    actor: Actor,
+    audience: str = "district",
+    operators: str = "",
     now: datetime,
     status: str = "queued",
 ) -> Run:
@@ -79,7 +91,11 @@ def add(
         "message": "",
         "params": json.dumps(params, ensure_ascii=False),
         "result": "{}",
-        "actor": actor,
+        "actor": actor.id,
+        "org": actor.org,
+        "role": actor.role,
+        "audience": audience,
+        "operators": operators,
         "created_at": _stamp(now),
         "cancel_requested": False,
     }
@@ -88,30 +104,37 @@ def add(
     return get(db, run_id)
 
 
-def get(db: Database, run_id: str) -> Run:
+def get(db: Database, run_id: str, *, viewer: Actor | None = None) -> Run:
     """One run.
 
     Raises
     ------
     NotFound
-        If there is none of this id.
+        If there is none of this id that the viewer sees.
     """
     with db.read() as connection:
-        row = connection.execute(select(RUN).where(RUN.c.id == run_id)).mappings().first()
+        row = connection.execute(select(RUN).where(RUN.c.id == run_id, _seen(viewer))).mappings().first()
     if row is None:
         raise NotFound("store.no_run", id=run_id)
     return _run(row)
 
 
-def latest(db: Database, kind: str, *, status: str | None = None) -> Run | None:
-    """The newest run of a kind, if any."""
-    found = listing(db, kind, status=status, limit=1)
+def latest(db: Database, kind: str, *, status: str | None = None, viewer: Actor | None = None) -> Run | None:
+    """The newest run of a kind that the viewer sees, if any."""
+    found = listing(db, kind, status=status, limit=1, viewer=viewer)
     return found[0] if found else None
 
 
-def listing(db: Database, kind: str | None = None, *, status: str | None = None, limit: int = 20) -> list[Run]:
-    """Runs, newest first."""
-    query = select(RUN).order_by(RUN.c.created_at.desc(), RUN.c.id.desc()).limit(limit)
+def listing(
+    db: Database,
+    kind: str | None = None,
+    *,
+    status: str | None = None,
+    limit: int = 20,
+    viewer: Actor | None = None,
+) -> list[Run]:
+    """Runs that the viewer sees, newest first."""
+    query = select(RUN).order_by(RUN.c.created_at.desc(), RUN.c.id.desc()).limit(limit).where(_seen(viewer))
     if kind is not None:
         query = query.where(RUN.c.kind == kind)
     if status is not None:
@@ -176,6 +199,10 @@ def finish(
         values["result"] = json.dumps(result, ensure_ascii=False)
     with db.write() as connection:
         connection.execute(update(RUN).where(RUN.c.id == run_id).values(**values))
+
+
+def _seen(viewer: Actor | None) -> ColumnElement[bool]:
+    return true() if viewer is None else rows.runs(viewer)
 
 
 def _stamp(now: datetime) -> str:

@@ -39,4 +39,60 @@ RUN = Table(
     Column("cancel_requested", Boolean),
     *_text("kind", "status", "stage", "message", "params", "result", "actor"),
     *_text("created_at", "started_at", "heartbeat_at", "finished_at"),
+    *_text("org", "role", "audience", "operators"),
+)
+ORG = Table("org", METADATA, Column("name", Text, primary_key=True), *_text("kind", "operator", "streets", "created_at"))
+ACCOUNT = Table(
+    "account",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *_text("name", "org", "roles", "password", "created_at", "locked_until"),
+    Column("must_change", Boolean),
+    Column("disabled", Boolean),
+    Column("demonstration", Boolean),
+    Column("failures", Integer),
+)
+SESSION = Table(
+    "session",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *_text("account", "role", "created_at", "seen_at", "ended_at", "ended_by"),
+)
+PROBLEM = Table(
+    "problem",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *_text("pp_no", "kind", "state", "title", "reporter_org", "street_office", "site_ref", "asset_ref", "updated_at"),
+    Column("revision", Integer),
+    Column("easting_m", Float),
+    Column("northing_m", Float),
+    *_text("snapshot"),
+)
+CASE_PARTY = Table(
+    "case_party",
+    METADATA,
+    Column("case_id", Text, primary_key=True),
+    Column("side", Text, primary_key=True),
+    Column("party", Text, primary_key=True),
+)
+CASE_EVENT = Table(
+    "case_event",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("case_id", Text),
+    Column("revision", Integer),
+    *_text("command_id", "digest", "actor", "org", "role", "source", "at", "kind", "payload", "prev", "mac"),
+)
+CASE_VALUE = Table(
+    "case_value",
+    METADATA,
+    Column("case_id", Text, primary_key=True),
+    *_text("computed_at", "plan_run", "record"),
+)
+ATTACHMENT = Table(
+    "attachment",
+    METADATA,
+    Column("sha256", Text, primary_key=True),
+    *_text("name", "kind", "added_at", "added_by", "org"),
+    Column("size", Integer),
 )

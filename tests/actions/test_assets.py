@@ -165,11 +165,11 @@ def test_a_suspect_datum_needs_a_reason(district, check, actor, now):
 
 
 def test_somebody_without_the_permission_or_the_plan_is_refused(district, check, lights, actor, now):
-    leader = Actor(id="l", name="l", org="l", role="leader")
+    auditor = Actor(id="l", name="l", org="l", role="auditor")
     with pytest.raises(NotAllowed):
-        assets.dry_run(district, leader, lights(), name="t", layer="assets", datum="wgs84", now=now)
+        assets.dry_run(district, auditor, lights(), name="t", layer="assets", datum="wgs84", now=now)
     with pytest.raises(NotAllowed):
-        assets.commit(district, leader, check(lights()).id, now=now)
+        assets.commit(district, auditor, check(lights()).id, now=now)
     with pytest.raises(NotFound):
         assets.commit(district, actor, "none", now=now)
 

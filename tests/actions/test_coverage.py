@@ -14,7 +14,7 @@ from siting.geo import crs
 from siting.store import artefacts, layers
 from siting.store.runs import Run
 
-LEADER = Actor(id="l", name="l", org="l", role="leader")
+AUDITOR = Actor(id="l", name="l", org="l", role="auditor")
 
 
 def units_of(done) -> pd.DataFrame:
@@ -195,12 +195,12 @@ def test_a_district_without_outline_cannot_be_computed(tmp_path, actor, now):
 def test_somebody_without_the_permission_sees_and_computes_nothing(done, tmp_path, now):
     run_id = done.coverage.id
     for forbidden in (
-        lambda: coverage.raster(done.db, LEADER, run_id, "gap"),
-        lambda: coverage.figures(done.db, LEADER, run_id),
-        lambda: coverage.card(done.db, LEADER, run_id, easting_m=0, northing_m=0),
-        lambda: coverage.write_geotiff(done.db, LEADER, run_id, tmp_path / "x.tif"),
-        lambda: coverage.standing(done.db, LEADER, {}),
-        lambda: cover(done.db, LEADER, now),
+        lambda: coverage.raster(done.db, AUDITOR, run_id, "gap"),
+        lambda: coverage.figures(done.db, AUDITOR, run_id),
+        lambda: coverage.card(done.db, AUDITOR, run_id, easting_m=0, northing_m=0),
+        lambda: coverage.write_geotiff(done.db, AUDITOR, run_id, tmp_path / "x.tif"),
+        lambda: coverage.standing(done.db, AUDITOR, {}),
+        lambda: cover(done.db, AUDITOR, now),
     ):
         with pytest.raises(NotAllowed):
             forbidden()

@@ -21,7 +21,7 @@ from siting.store import artefacts, layers
 
 # Names addresses in comments and in a link that the map switches off.
 LEAFLET = vendor.read("leaflet.js").decode()
-LEADER = Actor(id="l", name="l", org="l", role="leader")
+AUDITOR = Actor(id="l", name="l", org="l", role="auditor")
 COUNT = 5
 CANARIES = {"{{7*7}}", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "${1}", "=1+1", "@SUM(1)"}
 # siting.md section 12
@@ -394,10 +394,10 @@ def test_a_district_nobody_may_build_in_is_said_to_have_no_candidate(district, a
 
 def test_somebody_without_the_permission_sees_and_exports_nothing(done, tmp_path):
     for forbidden in (
-        lambda: plans.plan(done.db, LEADER, done.plan.id),
-        lambda: plans.candidates(done.db, LEADER, done.score.id),
-        lambda: plans.export(done.db, LEADER, done.plan.id, kind="xlsx"),
-        lambda: candidates.write(done.db, LEADER, done.score.id, tmp_path / "s.gpkg"),
+        lambda: plans.plan(done.db, AUDITOR, done.plan.id),
+        lambda: plans.candidates(done.db, AUDITOR, done.score.id),
+        lambda: plans.export(done.db, AUDITOR, done.plan.id, kind="xlsx"),
+        lambda: candidates.write(done.db, AUDITOR, done.score.id, tmp_path / "s.gpkg"),
     ):
         with pytest.raises(NotAllowed):
             forbidden()

@@ -8,7 +8,7 @@ from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, NotSolved
 from siting.store import journal
 from siting.store import runs as stored
 
-LEADER = Actor(id="l", name="l", org="l", role="leader")
+AUDITOR = Actor(id="l", name="l", org="l", role="auditor")
 
 
 class Clock:
@@ -194,12 +194,12 @@ def test_a_run_whose_worker_fell_silent_is_failed_and_never_one_that_still_beats
 def test_somebody_without_the_permission_is_refused_everywhere(district, actor, now):
     run_id = queue(district, actor, now)
     for forbidden in (
-        lambda: queue(district, LEADER, now),
-        lambda: runs.get(district, LEADER, run_id),
-        lambda: runs.cancel(district, LEADER, run_id, now=now),
-        lambda: runs.listing(district, LEADER),
-        lambda: runs.latest(district, LEADER, "coverage"),
-        lambda: runs.finished(district, LEADER, "coverage", run_id),
+        lambda: queue(district, AUDITOR, now),
+        lambda: runs.get(district, AUDITOR, run_id),
+        lambda: runs.cancel(district, AUDITOR, run_id, now=now),
+        lambda: runs.listing(district, AUDITOR),
+        lambda: runs.latest(district, AUDITOR, "coverage"),
+        lambda: runs.finished(district, AUDITOR, "coverage", run_id),
     ):
         with pytest.raises(NotAllowed):
             forbidden()

@@ -19,7 +19,7 @@ def db(tmp_path):
 
 
 def add(db, run_id, at=NOW):
-    return runs.add(db, run_id=run_id, kind="coverage", params={"network": "cm-n41"}, actor="local", now=at)
+    return runs.add(db, run_id=run_id, kind="coverage", params={"network": "cm-n41"}, actor=local_admin(source="cli"), now=at)
 
 
 def test_the_oldest_queued_run_is_taken_first_and_only_once(db):

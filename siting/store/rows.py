@@ -1,0 +1,109 @@
+"""Row visibility as SQL: the one place where `access.ROWS` becomes a condition of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true
+from sqlalchemy import Table as SqlTable
+
+from siting.access import ROWS, Actor
+from siting.store.tables import CASE_PARTY, PROBLEM, RUN
+
+DRAFT = "draft"
+# Layers with rows of their own; every other one is ground that all who see assets see.
+NAMED = ("assets", "sites", "sectors", "candidates")
+
+
+def layer(actor: Actor, name: str, made: SqlTable, sites: SqlTable) -> ColumnElement[bool]:
+    """Which rows of a layer the actor sees.
+
+    Parameters
+    ----------
+    actor : Actor
+        Who asks.
+    name : str
+        Layer.
+    made, sites : Table
+        Its table; the table of sites, through which sectors are seen.
+    """
+    scope = ROWS.get((name if name in NAMED else "ground", actor.role), "")
+    if scope in {"all", ""}:
+        return true() if scope else false()
+    if name == "sectors":
+        return made.c.site_id.in_(select(sites.c.site_id).where(_LAYER["sites"][scope](actor, sites)))
+    return _LAYER[name][scope](actor, made)
+
+
+def problems(actor: Actor) -> ColumnElement[bool]:
+    """Which problem points the actor sees; drafts belong to who writes them."""
+    own = PROBLEM.c.reporter_org == actor.org
+    scope = ROWS.get(("problems", actor.role), "")
+    sides = {"org": ("owner",), "duty": ("owner", "duty")}
+    if scope == "":
+        return false()
+    if scope == "all":
+        seen: ColumnElement[bool] = true()
+    elif scope == "area":
+        seen = PROBLEM.c.street_office.in_(actor.streets)
+    else:
+        seen = _party(actor, sides[scope])
+    return or_(own, and_(PROBLEM.c.state != DRAFT, seen))
+
+
+def runs(actor: Actor) -> ColumnElement[bool]:
+    """Which runs the actor sees: the district's, or what one's own organisation computed.
+
+    A competitor's candidates, plans and coverage stay unseen; coverage that the district computed of one's own network
+    is shown.
+    """
+    scope = ROWS.get(("runs", actor.role), "")
+    own = RUN.c.org == actor.org
+    district = RUN.c.audience == "district"
+    coverage = and_(district, RUN.c.kind == "coverage")
+    if scope == "all":
+        return or_(own, district)
+    if scope == "public":
+        return or_(own, coverage)
+    if scope == "org":
+        mine = RUN.c.operators.contains(actor.operator, autoescape=True) if actor.operator else true()
+        return or_(own, and_(coverage, mine))
+    return false()
+
+
+def _party(actor: Actor, sides: tuple[str, ...]) -> ColumnElement[bool]:
+    names = [name for name in (actor.org, actor.operator) if name]
+    return exists().where(
+        CASE_PARTY.c.case_id == PROBLEM.c.id, CASE_PARTY.c.side.in_(sides), CASE_PARTY.c.party.in_(names)
+    )
+
+
+def _in_area(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
+    return made.c.street_office.in_(actor.streets)
+
+
+def _own_sites(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
+    """A tower company's own towers; an operator's stations, its code being one of the listed tenants."""
+    own = made.c.tower_owner == actor.org
+    return or_(own, func.instr(made.c.tenants, f'"{actor.operator}"') > 0) if actor.operator else own
+
+
+def _released(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
+    return or_(made.c.proposer_org == actor.org, made.c.released_at.is_not(None))
+
+
+def _requested(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
+    """What an owner was asked for."""
+    return and_(made.c.owner_org == actor.org, made.c.requested_at.is_not(None))
+
+
+def _released_in_area(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
+    return and_(_in_area(actor, made), made.c.released_at.is_not(None))
+
+
+Predicate = Callable[[Actor, SqlTable], ColumnElement[bool]]
+_LAYER: Mapping[str, Mapping[str, Predicate]] = {
+    "assets": {"area": _in_area},
+    "sites": {"org": _own_sites, "area": _in_area},
+    "candidates": {"released": _released, "duty": _requested, "area": _released_in_area},
+}
