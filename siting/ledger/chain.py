@@ -12,9 +12,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from siting.errors import BadInput
+from siting.ledger import sm3
 
 START = "0" * 64
-HASHES = ("sha256",)
+HASHES = ("sha256", "sm3")
+BLOCK = 64
 
 
 @dataclass(frozen=True)
@@ -55,20 +57,31 @@ def link(prev: str, event: Mapping[str, object], *, key: bytes, hash_name: str =
     Returns
     -------
     str
-        Hexadecimal digest.
+        Hexadecimal digest, with the name of the hash before it unless it is SHA-256: a chain may change its hash.
     """
     if hash_name not in HASHES:
         raise BadInput("ledger.chain.hash", name=hash_name, known=", ".join(HASHES))
     parts = (prev.encode(), canonical(event))
     message = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-    return hmac.new(key, message, getattr(hashlib, hash_name)).hexdigest()
+    value = _mac(key, message, hash_name)
+    return value if hash_name == HASHES[0] else f"{hash_name}:{value}"
+
+
+def _mac(key: bytes, message: bytes, hash_name: str) -> str:
+    """HMAC of RFC 2104; SM3 is computed here where the system's library lacks it."""
+    if hash_name in hashlib.algorithms_available:
+        return hmac.new(key, message, hash_name).hexdigest()
+    padded = (sm3.digest(key) if len(key) > BLOCK else key).ljust(BLOCK, b"\0")
+    inner = sm3.digest(bytes(b ^ 0x36 for b in padded) + message)
+    return sm3.digest(bytes(b ^ 0x5C for b in padded) + inner).hex()
 
 
 def verify(entries: Iterable[tuple[Mapping[str, object], str]], *, key: bytes) -> ChainReport:
     """Recompute a chain of (event, recorded value) from the start."""
     prev = START
     for seq, (event, recorded) in enumerate(entries, start=1):
-        expected = link(prev, event, key=key)
+        name = recorded.partition(":")[0] if ":" in recorded else HASHES[0]
+        expected = link(prev, event, key=key, hash_name=name) if name in HASHES else ""
         if not hmac.compare_digest(expected, recorded):
             return ChainReport(ok=False, seq=seq, why="mac")
         prev = expected

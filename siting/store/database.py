@@ -23,6 +23,8 @@ from siting.store import layer_tables
 # Since 3.7.0 and until this version a write-ahead log could be reset under a reader (reliability chapter).
 SAFE_SQLITE = (3, 51, 3)
 NETWORK_FILE_SYSTEMS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs"})
+# A write transaction knows the hash of its district's journals.
+HASH_OPTION = "siting_hash"
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -49,7 +51,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction: all or nothing, the lock is taken at once."""
-        with self.engine.connect().execution_options(siting_write=True) as connection, connection.begin():
+        options = {"siting_write": True, HASH_OPTION: self.settings.text("store.hash")}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def key(self) -> bytes:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from siting.access import Actor
 from siting.ledger import chain
-from siting.store.database import Database
+from siting.store.database import HASH_OPTION, Database
 from siting.store.tables import JOURNAL
 
 _FIELDS = ("stream", "number", "at", "actor", "org", "role", "source", "kind", "payload")
@@ -51,8 +51,13 @@ def append(
         "kind": kind,
         "payload": chain.canonical(payload).decode(),
     }
-    connection.execute(insert(JOURNAL).values(**entry, mac=chain.link(prev, entry, key=key)))
+    connection.execute(insert(JOURNAL).values(**entry, mac=chain.link(prev, entry, key=key, hash_name=hash_of(connection))))
     return number
+
+
+def hash_of(connection: Connection) -> str:
+    """The hash that the district's settings name for new events of a write transaction."""
+    return str(connection.get_execution_options()[HASH_OPTION])
 
 
 def verify(db: Database) -> dict[str, chain.ChainReport]:

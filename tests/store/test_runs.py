@@ -85,3 +85,15 @@ def test_the_journal_verifies_and_names_an_edited_event(db):
         connection.exec_driver_sql("UPDATE journal SET actor = 'somebody' WHERE number = 2")
     report = journal.verify(db)["s"]
     assert (report.ok, report.seq) == (False, 2)
+
+
+def test_a_district_that_changes_to_sm3_keeps_one_verifiable_chain(db, tmp_path):
+    def append(into, n):
+        with into.write() as connection:
+            journal.append(connection, key=into.key(), stream="s", actor=local_admin(source="cli"), kind="k", payload={"n": n}, now=NOW)  # fmt: skip
+
+    append(db, 1)
+    other = open_database(settings.load(tmp_path / "d", environ={"SITING_STORE_HASH": "sm3"}))
+    append(other, 2)
+    assert [str(e["mac"]).startswith("sm3:") for e in journal.recent(other)] == [True, False]
+    assert journal.verify(db)["s"].ok
