@@ -23,6 +23,19 @@ def require(db: Database, actor: Actor, permission: str) -> None:
     access.require(actor, permission)
 
 
+def require_any(db: Database, actor: Actor, *permissions: str) -> None:
+    """Refuse an ended sign-in, then a role with none of the permissions.
+
+    Raises
+    ------
+    NotAllowed
+        If the sign-in has ended, or the role lacks them all; the first one is named.
+    """
+    still_signed_in(db, actor)
+    if not any(access.may(actor, permission) for permission in permissions):
+        access.require(actor, permissions[0])
+
+
 def still_signed_in(db: Database, actor: Actor) -> None:
     """Refuse an actor whose sign-in was ended; the command line and the program itself have none.
 

@@ -12,9 +12,10 @@ import geopandas as gpd
 import shapely
 
 from siting import sample, settings
-from siting.access import Actor, local_admin
+from siting.access import LOCAL, Actor, local_admin
+from siting.actions import people
 from siting.assets import read
-from siting.errors import BadInput, NotFound
+from siting.errors import BadInput
 from siting.geo import crs
 from siting.settings import KEY_NAME, Value
 from siting.store import journal, layers
@@ -129,17 +130,21 @@ def open_project(folder: Path | None, *, writing: bool, now: datetime) -> Databa
 
 
 def account(db: Database, name: str | None, *, source: str) -> Actor:
-    """The account that acts; without a name the district's local data administrator.
+    """Who acts: ``NAME`` or ``NAME:ROLE``; without a name whoever holds the district's folder.
 
     Raises
     ------
     NotFound
-        If there is no such account.
+        If there is no such account, or it is disabled.
+    NotAllowed
+        If the account lacks the role.
+    BadInput
+        If the account has several roles and none is named.
     """
-    actor = local_admin(source=source)
-    if name is not None and name != actor.id:
-        raise NotFound("project.no_account", name=name, district=db.settings.name)
-    return actor
+    if name is None or name == LOCAL:
+        return local_admin(source=source)
+    who, _, role = name.partition(":")
+    return people.acting(db, who, role=role or None, source=source)
 
 
 def _create(

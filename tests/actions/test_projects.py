@@ -186,7 +186,7 @@ def test_the_sample_is_built_once_and_then_opened(small_project, tmp_path, now, 
     assert built == [tmp_path / "s"]
 
 
-def test_only_the_local_administrator_exists(district):
+def test_without_a_name_whoever_holds_the_folder_acts(district):
     assert projects.account(district, None, source="cli") == projects.account(district, "local", source="cli")
     assert projects.account(district, None, source="cli").source == "cli"
     with pytest.raises(NotFound, match="nobody"):
