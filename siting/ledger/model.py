@@ -7,15 +7,14 @@ chains over one canonical form of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as filled
 from datetime import date, datetime
-from types import MappingProxyType
 
 from siting import words
 from siting.access import Actor
 
 __all__ = ["Actor", "Case", "Command", "Decision", "Draft", "Event", "Fact", "Need", "Reason", "Rules", "Value", "Visit"]
-NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,7 @@ class Fact:
     at: datetime
     by: str
     org: str
-    data: Mapping[str, object] = NOTHING
+    data: Mapping[str, object] = filled(default_factory=dict)
     instance: int = 1
     replaces: int | None = None
 
@@ -133,7 +132,7 @@ class Command:
     case_id: str = ""
     revision: int = 0
     instance: int | None = None
-    data: Mapping[str, object] = NOTHING
+    data: Mapping[str, object] = filled(default_factory=dict)
     source: str = "page"
     sent_at: datetime | None = None
 
@@ -191,7 +190,7 @@ class Reason:
 
     code: str
     field: str = ""
-    values: Mapping[str, object] = NOTHING
+    values: Mapping[str, object] = filled(default_factory=dict)
 
     def say(self, part: str, *, lang: str = words.DEFAULT_LANGUAGE) -> str:
         """``message`` or ``remedy`` in a language."""
@@ -213,7 +212,7 @@ class Draft:
     """A document to be drafted because of a move: its kind and what it is about."""
 
     kind: str
-    context: Mapping[str, object] = NOTHING
+    context: Mapping[str, object] = filled(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,10 +220,10 @@ class Rules:
     """Tables that a bureau may change, as the engine reads them; what is absent has not arrived yet."""
 
     calendar: object = None
-    clocks: Mapping[str, object] = field(default_factory=dict)
-    permit_modes: Mapping[str, object] = field(default_factory=dict)
-    levels: Mapping[str, object] = field(default_factory=dict)
-    settings: Mapping[str, object] = field(default_factory=dict)
+    clocks: Mapping[str, object] = filled(default_factory=dict)
+    permit_modes: Mapping[str, object] = filled(default_factory=dict)
+    levels: Mapping[str, object] = filled(default_factory=dict)
+    settings: Mapping[str, object] = filled(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
