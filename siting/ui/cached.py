@@ -18,15 +18,17 @@ def kept(desk: Desk, name: str, version: str, make: Callable[[], T]) -> T:
     Parameters
     ----------
     desk : Desk
-        Whose district; answers of two districts never mix.
+        Whose district and rows; answers of two districts, or of two people who see different rows, never mix.
     name, version : str
         What it is, and the state of the data behind it (layer revision, run id).
     make : callable
         Makes it.
     """
-    return _kept(str(desk.settings.folder), desk.actor.role, name, version, make)
+    person = desk.actor
+    seen = "|".join((person.role, person.org, person.operator, *sorted(person.streets)))
+    return _kept(str(desk.settings.folder), seen, name, version, make)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
-def _kept(folder: str, role: str, name: str, version: str, _make: Callable[[], T]) -> T:  # noqa: ARG001 - the key of the cache
+def _kept(folder: str, seen: str, name: str, version: str, _make: Callable[[], T]) -> T:  # noqa: ARG001 - the key of the cache
     return _make()
