@@ -42,6 +42,17 @@ ROWS: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 
 
+
+
+def _masks() -> Mapping[tuple[str, str], tuple[str, ...]]:
+    with Path(__file__).with_name("masked.csv").open(encoding="utf-8", newline="") as file:
+        return MappingProxyType({(r["layer"], r["column"]): tuple(r["own"].split()) for r in csv.DictReader(file)})
+
+
+#: (layer, column) -> columns that name whose own a row is; for others who see the row this column is blank.
+MASKED: Mapping[tuple[str, str], tuple[str, ...]] = _masks()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Actor:
     """A person or program that acts; `role` is the one active role of this sign-in.
@@ -127,6 +138,13 @@ def covers(
     own = actor.org in owners or (actor.operator != "" and actor.operator in owners)
     held = {"all": True, "org": own, "duty": actor.org in parties, "area": street in actor.streets}
     return held.get(scope(actor, permission), False)
+
+
+def masked(actor: Actor, layer: str) -> Mapping[str, tuple[str, ...]]:
+    """Columns of a layer that the actor reads in rows of its own only, each with the columns that name the owner."""
+    if ROWS.get((layer, actor.role)) == "all":
+        return {}
+    return {column: own for (name, column), own in MASKED.items() if name == layer}
 
 
 def view(actor: Actor, layer: str) -> str:

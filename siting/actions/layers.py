@@ -58,7 +58,7 @@ def boundary(db: Database, actor: Actor) -> gpd.GeoDataFrame:
 def recent_imports(db: Database, actor: Actor, *, limit: int = 10) -> list[dict[str, object]]:
     """What came in lately, newest first."""
     require(db, actor, PERMISSION)
-    return imports.recent(db, limit=limit)
+    return imports.recent(db, limit=limit, viewer=actor)
 
 
 def pick(

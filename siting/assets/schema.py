@@ -6,7 +6,7 @@ a new field is a new line of a table.
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ LAYERS = (
     "assets",
     "sites",
     "sectors",
+    "candidates",
     "buildings",
     "demand",
     "venues",
@@ -251,13 +252,19 @@ def _codes(item: Column) -> list[str]:
     return [term.code for term in vocabulary(item.vocab)]
 
 
-def template(layer: str) -> bytes:
+def template(
+    layer: str, *, before: Sequence[Column] = (), lists: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> bytes:
     """An empty spreadsheet to fill in: headings, drop-downs, one example row, a sheet of vocabularies.
 
     Parameters
     ----------
     layer : str
         One of `LAYERS`; its geometry becomes two columns 经度 and 纬度.
+    before : sequence of Column
+        Further columns in front, by which a row names what it belongs to.
+    lists : mapping
+        Column -> its allowed words, for columns whose vocabulary is kept elsewhere.
 
     Returns
     -------
@@ -270,12 +277,14 @@ def template(layer: str) -> bytes:
         sheet, words = book.add_worksheet(layer), book.add_worksheet("词表")
         bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@"})
         sheet.freeze_panes(1, 0)
-        for at, (heading, item) in enumerate(_headings(layer)):
+        fields = [*((item.title_zh, item) for item in before), *_headings(layer)]
+        for at, (heading, item) in enumerate(fields):
+            allowed = tuple(lists.get(item.name, ()) if item not in before else ()) or _offered(item)
             sheet.set_column(at, at, 16, text)
             sheet.write_string(0, at, heading, bold)
-            sheet.write_string(1, at, _example(heading, item))
-            if item.type == "enum":
-                span = _write_terms(words, at, item)
+            sheet.write_string(1, at, allowed[0] if allowed else _example(heading, item))
+            if item.type == "enum" or item.name in lists:
+                span = _write_terms(words, at, item.title_zh, allowed)
                 sheet.data_validation(1, at, TEMPLATE_ROWS, at, {"validate": "list", "source": span})
     return buffer.getvalue()
 
@@ -292,18 +301,22 @@ def _headings(layer: str) -> Iterator[tuple[str, Column]]:
 def _example(heading: str, item: Column) -> str:
     if item.type == "geometry":
         return {"经度": "117.15", "纬度": "39.12"}[heading]
-    if item.type in {"enum", "list_enum"}:
-        return vocabulary(item.vocab)[0].title_zh
     if item.numeric and item.minimum is not None:
         return f"{max(item.minimum, 1):g}"
     return _EXAMPLES.get(item.type, "")
 
 
-def _write_terms(sheet: xlsxwriter.worksheet.Worksheet, at: int, item: Column) -> str:
-    sheet.write_string(0, at, item.title_zh)
-    terms = [term for term in vocabulary(item.vocab) if not term.retired]
+def _offered(item: Column) -> tuple[str, ...]:
+    """Words that a coded column offers."""
+    if item.type not in {"enum", "list_enum"}:
+        return ()
+    return tuple(term.title_zh for term in vocabulary(item.vocab) if not term.retired)
+
+
+def _write_terms(sheet: xlsxwriter.worksheet.Worksheet, at: int, title: str, terms: Sequence[str]) -> str:
+    sheet.write_string(0, at, title)
     for row, term in enumerate(terms, 1):
-        sheet.write_string(row, at, term.title_zh)
+        sheet.write_string(row, at, term)
     letter = xlsxwriter.utility.xl_col_to_name(at, col_abs=True)
     return f"='词表'!{letter}$2:{letter}${len(terms) + 1}"
 

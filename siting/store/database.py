@@ -14,7 +14,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection as Connection  # noqa: PLC0414 - actions name the type of a transaction without knowing SQLAlchemy
+from sqlalchemy import Engine, create_engine, event, make_url
 
 from siting.errors import BadInput, NotFound
 from siting.settings import KEY_NAME, Settings
@@ -82,6 +83,13 @@ def open_database(settings: Settings) -> Database:
         _migrate(engine)
     layer_tables.ensure(engine)
     return Database(engine, settings)
+
+
+def take_back(connection: Connection) -> None:
+    """End a write transaction without writing anything; nothing more can be done in it."""
+    transaction = connection.get_transaction()
+    if transaction is not None:
+        transaction.rollback()
 
 
 def _engine(settings: Settings) -> Engine:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from siting.access import Actor, masked
 from siting.errors import NotFound
 from siting.store.database import Database
 from siting.store.tables import IMPORT_PLAN
@@ -55,19 +57,22 @@ def mark_committed(connection: Connection, plan_id: str, *, now: datetime) -> No
     connection.execute(update(IMPORT_PLAN).where(IMPORT_PLAN.c.id == plan_id).values(committed_at=stamp))
 
 
-def recent(db: Database, *, limit: int = 10) -> list[dict[str, Any]]:
-    """The latest committed imports, newest first."""
-    query = (
-        select(IMPORT_PLAN)
-        .where(IMPORT_PLAN.c.committed_at.is_not(None))
-        .order_by(IMPORT_PLAN.c.committed_at.desc())
-        .limit(limit)
-    )
+def recent(db: Database, *, limit: int = 10, viewer: Actor | None = None) -> list[dict[str, Any]]:
+    """The latest committed imports that the viewer may know of, newest first.
+
+    Of a layer that the viewer sees in part, only what the viewer's own organisation brought.
+    """
+    query = select(IMPORT_PLAN).where(IMPORT_PLAN.c.committed_at.is_not(None)).order_by(IMPORT_PLAN.c.committed_at.desc())
     with db.read() as connection:
         rows = connection.execute(query).mappings().all()
-    return [
+    found = (
         {**json.loads(r["record"]), "id": r["id"], "layer": r["layer"], "committed_at": r["committed_at"]} for r in rows
-    ]
+    )
+    return list(islice((record for record in found if viewer is None or _known(record, viewer)), limit))
+
+
+def _known(record: Mapping[str, Any], viewer: Actor) -> bool:
+    return not masked(viewer, str(record["layer"])) or record.get("org") == viewer.org
 
 
 def _file(db: Database, plan_id: str) -> Path:

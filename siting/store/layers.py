@@ -27,9 +27,9 @@ from sqlalchemy import (
     update,
 )
 
-from siting.access import Actor
+from siting.access import Actor, masked
 from siting.assets import schema
-from siting.errors import Conflict
+from siting.errors import Conflict, NotAllowed
 from siting.store import layer_tables
 from siting.store import rows as visible
 from siting.store.database import Database
@@ -77,7 +77,8 @@ def read(
     if columns is not None:
         names = [n for n in names if n in columns or n == key]
     names += list(PROVENANCE) if provenance else []
-    query = select(*(made.c[n] for n in names), made.c.geom).order_by(made.c[key]).where(_seen(layer, viewer))
+    shown = [made.c[n] if viewer is None else visible.shown(viewer, layer, made, n) for n in names]
+    query = select(*shown, made.c.geom).order_by(made.c[key]).where(_seen(layer, viewer))
     with db.read() as connection:
         rows = connection.execute(_within(query, layer, bounds, connection)).all()
     return _frame(layer, names, rows, crs=db.settings.crs)
@@ -91,7 +92,16 @@ def count(db: Database, layer: str, *, viewer: Actor | None = None) -> int:
 
 
 def counts_by(db: Database, layer: str, *columns: str, viewer: Actor | None = None) -> pd.DataFrame:
-    """Number of rows that the viewer sees by the values of some columns, column ``n``."""
+    """Number of rows that the viewer sees by the values of some columns, column ``n``.
+
+    Raises
+    ------
+    NotAllowed
+        If the viewer reads one of the columns in some rows only: numbers would tell what the rows keep back.
+    """
+    hidden = set() if viewer is None else set(columns) & set(masked(viewer, layer))
+    if hidden:
+        raise NotAllowed("store.masked", layer=layer, columns=", ".join(sorted(hidden)))
     made = layer_tables.table(layer)
     keys = [made.c[name] for name in columns]
     query = select(*keys, func.count().label("n")).where(_seen(layer, viewer)).group_by(*keys).order_by(*keys)

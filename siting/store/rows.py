@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, null, or_, select, true
 from sqlalchemy import Table as SqlTable
 
-from siting.access import ROWS, Actor
+from siting.access import ROWS, Actor, masked
 from siting.store.tables import CASE_PARTY, PROBLEM, RUN
 
 DRAFT = "draft"
@@ -33,6 +34,14 @@ def layer(actor: Actor, name: str, made: SqlTable, sites: SqlTable) -> ColumnEle
     if name == "sectors":
         return made.c.site_id.in_(select(sites.c.site_id).where(_LAYER["sites"][scope](actor, sites)))
     return _LAYER[name][scope](actor, made)
+
+
+def shown(actor: Actor, name: str, made: SqlTable, column: str) -> ColumnElement[Any]:
+    """A column of a layer as the actor reads it: blank in rows of others where it is for their owners only."""
+    own = masked(actor, name).get(column)
+    if own is None:
+        return made.c[column]
+    return case((or_(*(made.c[who] == actor.org for who in own)), made.c[column]), else_=null()).label(column)
 
 
 def problems(actor: Actor) -> ColumnElement[bool]:
@@ -89,7 +98,13 @@ def _own_sites(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
 
 
 def _released(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
-    return or_(made.c.proposer_org == actor.org, made.c.released_at.is_not(None))
+    """One's own, what everybody may see, and what one was asked for as the owner of the host."""
+    return or_(made.c.proposer_org == actor.org, _public(made), _requested(actor, made))
+
+
+def _public(made: SqlTable) -> ColumnElement[bool]:
+    """What was released and not taken back; a withdrawn proposal is seen by who made it."""
+    return and_(made.c.released_at.is_not(None), made.c.withdrawn_at.is_(None))
 
 
 def _requested(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
@@ -98,7 +113,7 @@ def _requested(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
 
 
 def _released_in_area(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
-    return and_(_in_area(actor, made), made.c.released_at.is_not(None))
+    return and_(_in_area(actor, made), _public(made))
 
 
 Predicate = Callable[[Actor, SqlTable], ColumnElement[bool]]
