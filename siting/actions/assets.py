@@ -10,27 +10,23 @@ from datetime import datetime
 
 import geopandas as gpd
 import pandas as pd
-import shapely
 
-from siting import words
+from siting import access, words
 from siting.access import Actor
-from siting.actions.doors import require
+from siting.actions import known, proposal_rows
+from siting.actions.doors import require, still_signed_in
+from siting.actions.known import OWN
 from siting.assets import rejected, schema
-from siting.assets.incoming import Incoming, Known, Request, prepare, with_class
+from siting.assets.incoming import Incoming, Request, prepare, with_class
 from siting.assets.match import Change, row_hashes
-from siting.assets.raw import Limits
-from siting.errors import BadInput, Conflict
+from siting.errors import BadInput, Conflict, NotFound
 from siting.findings import Findings
-from siting.geo.region import Region
 from siting.ledger.chain import ChainReport
 from siting.store import imports, journal, layers
 from siting.store.database import Database
 
 PERMISSION = "data.import"
 STATUS = "import_status"
-# Layers tried as reference for the datum, the best first; the layer itself stands in where it is full enough.
-REFERENCES = ("roads", "assets", "buildings")
-MIN_REFERENCE_ROWS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +128,7 @@ def dry_run(  # noqa: PLR0913 - one option per question of the import form
     db : Database
         The district's store.
     actor : Actor
-        Needs ``data.import``.
+        Needs ``data.import``, for proposals ``proposal.write``.
     data, name : bytes, str
         The file and its name.
     layer : str
@@ -159,14 +155,14 @@ def dry_run(  # noqa: PLR0913 - one option per question of the import form
     NotAllowed
         If the actor may not import.
     """
-    require(db, actor, PERMISSION)
+    require(db, actor, OWN.get(layer, PERMISSION))
     schema.require_layer(layer)
     values = with_class(set_values or {}, layer=layer, asset_class=asset_class)
     request = Request(
         data=data, name=name, layer=layer, datum=datum, mapping=mapping or {}, set_values=values, sheet=sheet
     )
     revision = layers.revision(db, layer)
-    incoming = prepare(request, _known(db, layer), today=now.date(), limits=_limits(db))
+    incoming = prepare(request, known.known(db, actor, layer), today=now.date(), limits=known.limits(db))
     made = _plan(secrets.token_hex(8), request, incoming)
     record = {
         **summary(made),
@@ -175,6 +171,8 @@ def dry_run(  # noqa: PLR0913 - one option per question of the import form
         "sheet": sheet,
         "list_version": list_version,
         "revision": revision,
+        "rests_on": known.rests_on(db, layer),
+        "org": actor.org,
     }
     imports.save(db, plan_id=made.id, layer=layer, sha256=made.sha256, record=record, payload=data, now=now)
     return made
@@ -208,21 +206,27 @@ def commit(db: Database, actor: Actor, plan_id: str, *, now: datetime, reason: s
     BadInput
         If the datum is suspect and no reason is given.
     """
-    require(db, actor, PERMISSION)
+    still_signed_in(db, actor)
     record, data = imports.load(db, plan_id)
+    access.require(actor, OWN.get(str(record["layer"]), PERMISSION))
+    if record["layer"] in OWN and record["org"] != actor.org:
+        raise NotFound("store.no_import", id=plan_id)
     if record["committed_at"]:
         return _result(record, layers.revision(db, record["layer"]))
     seen, found = int(record["revision"]), layers.revision(db, record["layer"])
     if seen != found:
         raise Conflict("store.layer_changed", layer=record["layer"], seen=seen, found=found)
+    for layer, found in known.rests_on(db, record["layer"]).items():
+        if record["rests_on"][layer] != found:
+            raise Conflict("store.layer_changed", layer=layer, seen=record["rests_on"][layer], found=found)
     if record["needs_reason"] and not (reason or "").strip():
         raise BadInput("assets.import.reason", name=record["name"], datum=record["datum"])
     request = _request(record, data)
     incoming = prepare(
         request,
-        _known(db, request.layer),
+        known.known(db, actor, request.layer),
         today=datetime.fromisoformat(record["created_at"]).date(),
-        limits=_limits(db),
+        limits=known.limits(db),
     )
     return _land(db, actor, record, incoming, reason=reason, now=now)
 
@@ -241,7 +245,7 @@ def _land(
         "imported_at": now.isoformat(timespec="seconds"),
         "list_version": record["list_version"],
         "datum_declared": record["datum"],
-        "transform": f"{record['datum']} -> {db.settings.crs}",
+        "transform": f"{record['datum'] or 'sites'} -> {db.settings.crs}",
     }
     counts = {name: record[name] for name in ("read", "new", "changed", "unchanged", "rejected", "missing")}
     payload = {
@@ -252,6 +256,8 @@ def _land(
         "reason": reason or "",
     }
     with db.write() as connection:
+        if layer in OWN:
+            frame = proposal_rows.completed(db, connection, frame, actor=actor, now=now, import_id=plan_id)
         if len(frame):
             revision = layers.upsert(
                 connection, layer, frame, provenance=provenance, now=now, expected_revision=revision
@@ -313,7 +319,7 @@ def _plan(plan_id: str, request: Request, incoming: Incoming) -> ImportPlan:
         id=plan_id,
         sha256=hashlib.sha256(request.data).hexdigest(),
         layer=request.layer,
-        datum=str(request.datum),
+        datum=request.datum or "",
         name=request.name,
         read=len(incoming.table.frame),
         new=len(diff.new),
@@ -343,7 +349,7 @@ def _request(record: Mapping[str, object], data: bytes) -> Request:
         data=data,
         name=str(record["name"]),
         layer=str(record["layer"]),
-        datum=str(record["datum"]),
+        datum=str(record["datum"]) or None,
         mapping=dict(mapping) if isinstance(mapping, Mapping) else {},
         set_values=dict(values) if isinstance(values, Mapping) else {},
         sheet=None if sheet is None else str(sheet),
@@ -353,31 +359,3 @@ def _request(record: Mapping[str, object], data: bytes) -> Request:
 def _with_provenance(incoming: Incoming) -> gpd.GeoDataFrame:
     merged = incoming.difference.merged
     return merged.assign(row_hash=row_hashes(merged), source_row=[str(row) for row in merged.index])
-
-
-def _limits(db: Database) -> Limits:
-    return Limits(max_bytes=db.settings.whole("imports.max_mb") * 2**20, max_rows=db.settings.whole("imports.max_rows"))
-
-
-def _known(db: Database, layer: str) -> Known:
-    old = layers.read(db, layer)
-    reference = next(
-        (f for f in (_reference(db, name, layer, old) for name in (*REFERENCES, layer)) if f is not None), None
-    )
-    return Known(project=db.settings.crs, old=old, region=_region(db), reference=reference)
-
-
-def _reference(db: Database, name: str, layer: str, old: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
-    frame = old if name == layer else layers.read(db, name, columns=())
-    return frame if len(frame) >= MIN_REFERENCE_ROWS else None
-
-
-def _region(db: Database) -> Region | None:
-    districts = layers.read(db, "districts")
-    outline = districts[districts["level"] == "district"]
-    if outline.empty:
-        return None
-    streets = districts[districts["level"] == "street_office"]
-    communities = districts[districts["level"] == "community"]
-    boundary = shapely.union_all(outline.geometry.to_numpy())
-    return Region(db.settings.name, boundary, db.settings.crs, streets, communities)

@@ -1,19 +1,22 @@
 """From a file's bytes to what would land: everything of an import that needs no store."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import geopandas as gpd
 import pandas as pd
 
 from siting.assets import schema
+from siting.assets import sectors as sector_files
 from siting.assets.check import check
 from siting.assets.fill import Alternate, accuracy_m, fill
 from siting.assets.match import Difference, difference
+from siting.assets.owned import Bringer, frozen, owned
 from siting.assets.place import place
 from siting.assets.raw import Limits
 from siting.assets.read import Table, read_layer
+from siting.assets.sitenames import Hosts
 from siting.assets.typed import Typed, typed
 from siting.errors import BadInput
 from siting.findings import Finding, Findings
@@ -65,12 +68,18 @@ class Known:
         The district's outline and sub-districts.
     reference : GeoDataFrame or None
         Trusted shapes against which a datum is tested: roads, the layer itself, or assets.
+    hosts : Hosts or None
+        What sectors may name; needed for that layer alone.
+    bringer : Bringer or None
+        Whose own the rows become, in a layer of everybody's own rows; ``old`` then holds the bringer's only.
     """
 
     project: str
     old: gpd.GeoDataFrame
     region: Region | None = None
     reference: gpd.GeoDataFrame | None = None
+    hosts: Hosts | None = None
+    bringer: Bringer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +150,8 @@ def prepare(request: Request, known: Known, *, today: date, limits: Limits | Non
         If the file does not pass the gate, or the datum is not declared.
     """
     layer, datum = request.layer, request.datum or ""
+    if known.hosts is not None:
+        return _of_sites(request, known, known.hosts, today=today, limits=limits)
     table = read_layer(
         request.data,
         name=request.name,
@@ -158,6 +169,9 @@ def prepare(request: Request, known: Known, *, today: date, limits: Limits | Non
         frame = frame.assign(
             geom_accuracy_m=frame["geom_accuracy_m"].fillna(accuracy_m(cells.frame.loc[frame.index], datum=datum))
         )
+    if known.bringer is not None:
+        frame, own = owned(frame, layer=layer, bringer=known.bringer, old=known.old, titles=cells.mapped)
+        findings += own
     filled = fill(frame, layer=layer, name=request.name, region=known.region, known=_plates(known.old, layer))
     findings += filled.findings
     findings += check(
@@ -165,6 +179,10 @@ def prepare(request: Request, known: Known, *, today: date, limits: Limits | Non
     )
     suspicion, doubts = _doubts(filled.frame, known, datum)
     findings += doubts
+    if known.bringer is not None:
+        standing = filled.frame[~filled.frame.index.isin(_bad(findings))]
+        changed = difference(known.old, standing, layer=layer, brought=cells.brought).changed
+        findings += frozen(known.old, standing.loc[changed], layer=layer)
     blocked = any(f.code in BLOCKING for f in findings)
     bad = set(table.frame.index) if blocked else _bad(findings)
     good = filled.frame[~filled.frame.index.isin(bad)]
@@ -175,6 +193,34 @@ def prepare(request: Request, known: Known, *, today: date, limits: Limits | Non
         rejected=pd.DataFrame(table.frame[table.frame.index.isin(bad)]),
         findings=Findings(tuple(sorted(findings, key=lambda f: f.row or 0))),
         suspicion=suspicion,
+    )
+
+
+def _of_sites(request: Request, known: Known, hosts: Hosts, *, today: date, limits: Limits | None) -> Incoming:
+    """The way of a file whose rows lie where the site lies that they name."""
+    layer, sheet = request.layer, request.sheet
+    file = sector_files.read(
+        request.data, name=request.name, datum=request.datum, sheet=sheet, mapping=request.mapping, limits=limits
+    )
+    decided = {h: f for h, f in request.mapping.items() if h not in file.titles.values()}
+    cells = sector_files.retitled(typed(file.table, layer=layer, mapping=decided, set_values=request.set_values), file)
+    titles, sheet = cells.mapped, file.table.sheet
+    placed, findings = sector_files.place(cells.frame, file, hosts, datum=request.datum, project=known.project)
+    findings = [*cells.findings, *findings]
+    usable = placed[~placed.index.isin(_bad(findings))]
+    whole, more = sector_files.complete(usable, hosts, known.old, titles=titles, sheet=sheet)
+    findings += [*more, *check(whole, layer=layer, region=None, today=today, titles=titles, sheet=sheet)]
+    blocked = any(f.code in BLOCKING for f in findings)
+    bad = set(whole.index) | _bad(findings) if blocked else _bad(findings)
+    good = whole[~whole.index.isin(bad)]
+    compared = difference(known.old, good, layer=layer, brought=(*cells.brought, "site_id"))
+    return Incoming(
+        table=file.whole,
+        typed=cells,
+        difference=replace(compared, missing=sector_files.gone(known.old, good)),
+        rejected=pd.DataFrame(file.whole.frame[file.whole.frame.index.isin(bad)]),
+        findings=Findings(tuple(sorted(findings, key=lambda f: f.row or 0))),
+        suspicion=None,
     )
 
 

@@ -28,7 +28,7 @@ BASEMAP_LAYERS = ("landcover", "buildings", "roads")
 RASTERS: Mapping[str, str] = MappingProxyType({"rsrp": "rsrp_dbm", "gap": "gap", "probability": "probability"})
 RUN_LAYERS = ("candidates", "plan")
 CROWDS: Mapping[str, str] = MappingProxyType({"assets": "class", "assets-status": "open_status"})
-SOURCES: Mapping[str, str] = MappingProxyType({"assets-status": "assets"})
+SOURCES: Mapping[str, str] = MappingProxyType({"assets-status": "assets", "proposals": "candidates"})
 BANDS: Mapping[str, str] = MappingProxyType({"nr2600": "n41", "nr3500": "n78"})
 
 
