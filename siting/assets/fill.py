@@ -107,7 +107,7 @@ def _keys(out: gpd.GeoDataFrame, layer: str, known: Mapping[Alternate, str], fin
     by_place = blank & ~by_plate
     values = out[key].to_numpy(dtype=object, copy=True)
     values[by_plate] = [
-        known.get(p) or _id(layer, *map(str, p)) for p, use in zip(plates, by_plate, strict=True) if use and p
+        known.get(p) or made_id(layer, *map(str, p)) for p, use in zip(plates, by_plate, strict=True) if use and p
     ]
     values[by_place] = _place_ids(out, layer)[by_place]
     out[key] = pd.Series(values, index=out.index, dtype=object)
@@ -129,10 +129,11 @@ def _place_ids(out: gpd.GeoDataFrame, layer: str) -> npt.NDArray[np.object_]:
     xy = shapely.get_coordinates(shapely.centroid(out.geometry.to_numpy()))
     marks = pd.Series([f"{k}|{x:.1f}|{y:.1f}" for k, (x, y) in zip(kinds, xy, strict=True)], index=out.index)
     turn = marks.groupby(marks).cumcount()
-    return np.array([_id(layer, mark, str(n)) for mark, n in zip(marks, turn, strict=True)], dtype=object)
+    return np.array([made_id(layer, mark, str(n)) for mark, n in zip(marks, turn, strict=True)], dtype=object)
 
 
-def _id(*parts: str) -> str:
+def made_id(*parts: str) -> str:
+    """The same identifier for the same parts, every time."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "siting|" + "|".join(parts)))
 
 

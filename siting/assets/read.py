@@ -248,12 +248,24 @@ def read_layer(
     BadInput
         If the datum is missing or unknown, or a table has no coordinate columns.
     """
-    geographic = is_geographic(datum_of(datum).crs)
+    datum_of(datum)
     expected = [*headings.known(layer), *headings.place_headings(), *(mapping or {})]
     table = read_table(data, name=name, sheet=sheet, columns=expected, limits=limits)
+    return located(table, datum=datum, mapping=mapping or {})
+
+
+def located(table: Table, *, datum: str | None, mapping: Mapping[str, str]) -> Table:
+    """A table with its places: the shapes it has, or points from its coordinate columns.
+
+    Raises
+    ------
+    BadInput
+        If the datum is missing or unknown, or there are no coordinate columns.
+    """
+    geographic = is_geographic(datum_of(datum).crs)
     if isinstance(table.frame, gpd.GeoDataFrame):
         return table
-    pair = headings.coordinates(list(table.frame.columns), geographic=geographic, mapping=mapping or {})
+    pair = headings.coordinates(list(table.frame.columns), geographic=geographic, mapping=mapping)
     if pair is None:
         raise BadInput("assets.read.no_place", headings=", ".join(table.frame.columns))
     axes, findings = zip(*(_axis(table, heading, geographic=geographic) for heading in pair), strict=True)
