@@ -4,7 +4,39 @@ An error carries a catalogue key and named values; `SitingError.message` puts it
 Domain errors know neither HTTP nor exit codes: `EXIT_CODES` and the API's own table map them.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
 from siting import words
+
+
+@runtime_checkable
+class Worded(Protocol):
+    """A value of a message that is itself put into words."""
+
+    def say(self, *, lang: str) -> str:
+        """The value in a language."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of the catalogue as a value of a message.
+
+    Parameters
+    ----------
+    key : str
+        Catalogue key.
+    values : mapping
+        Named values of the word.
+    """
+
+    key: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    def say(self, *, lang: str) -> str:
+        """The word in a language."""
+        return words.say(self.key, lang=lang, **self.values)
 
 
 class SitingError(Exception):
@@ -25,7 +57,12 @@ class SitingError(Exception):
 
     def message(self, lang: str = words.DEFAULT_LANGUAGE) -> str:
         """The error in the user's language."""
-        return words.say(self.key, lang=lang, **self.values)
+        said = {name: v.say(lang=lang) if isinstance(v, Worded) else v for name, v in self.values.items()}
+        return words.say(self.key, lang=lang, **said)
+
+    def say(self, *, lang: str) -> str:
+        """The error as a value of another message."""
+        return self.message(lang)
 
     def __str__(self) -> str:
         return self.message()

@@ -99,6 +99,7 @@ def build_sample(
         "district.crs": "EPSG:4548",
         "district.synthetic": True,
         "district.as_of": day.isoformat(),
+        "cases.prefix": "NK",
     }
     return _create(folder, values, frames, datum="cgcs2000_117", now=now)
 

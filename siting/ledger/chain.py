@@ -76,15 +76,21 @@ def _mac(key: bytes, message: bytes, hash_name: str) -> str:
     return sm3.digest(bytes(b ^ 0x5C for b in padded) + inner).hex()
 
 
+def holds(prev: str, event: Mapping[str, object], recorded: str, *, key: bytes) -> bool:
+    """Whether a recorded chain value is the one of this event after the value ``prev``."""
+    name = recorded.partition(":")[0] if ":" in recorded else HASHES[0]
+    return name in HASHES and hmac.compare_digest(
+        link(prev, event, key=key, hash_name=name).encode(), recorded.encode()
+    )
+
+
 def verify(entries: Iterable[tuple[Mapping[str, object], str]], *, key: bytes) -> ChainReport:
     """Recompute a chain of (event, recorded value) from the start."""
     prev = START
     for seq, (event, recorded) in enumerate(entries, start=1):
-        name = recorded.partition(":")[0] if ":" in recorded else HASHES[0]
-        expected = link(prev, event, key=key, hash_name=name) if name in HASHES else ""
-        if not hmac.compare_digest(expected, recorded):
+        if not holds(prev, event, recorded, key=key):
             return ChainReport(ok=False, seq=seq, why="mac")
-        prev = expected
+        prev = recorded
     return ChainReport(ok=True, seq=None, why="")
 
 
