@@ -3,7 +3,7 @@
 import streamlit as st
 
 from siting.actions import runs
-from siting.ui import atlas, choices, gaps, linked, mapview, parts, proposals, running, session
+from siting.ui import atlas, choices, gaps, linked, mapview, parts, proposals, proposing, running, session
 from siting.ui.text import t
 
 NAME = "planning"
@@ -99,14 +99,15 @@ with main:
     else:
         terms = {v: t(f"ui.planning.{v}") for v in VIEWS}
         view = choices.segments(t("ui.planning.view"), terms, key="planning-view", hidden=True)
-        listed, columns = found, proposals.LISTED
+        listed, columns, proposed = found, proposals.LISTED, proposing.numbers(desk)
         if view == "plan" and solved is not None:
+            proposing.from_plan(desk, solved.id, chosen)
             proposals.exports(desk, solved.id)
             listed, columns = proposals.plan(desk, solved.id)["sites"], proposals.CHOSEN
         elif view == "plan":
             parts.empty("ui.planning.no_plan")
         linked.table(
-            proposals.table(listed, measured=measured, columns=columns, picked=picks),
+            proposals.table(listed, measured=measured, columns=columns, picked=picks, proposed=proposed),
             name=NAME,
             ids=listed["option_id"],
             height_px=360,

@@ -14,13 +14,13 @@ import pandas as pd
 from siting.access import Actor, covers, may
 from siting.actions.doors import require
 from siting.actions.proposal_rows import KEY, LAYER, empty, line, save, word
-from siting.actions.proposing import WRITE, Proposable, add, from_plan, proposable
+from siting.actions.proposing import WRITE, Proposable, Spot, add, from_plan, proposable, spot, usual
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.store import layers
 from siting.store.database import Database
 
-__all__ = ["Proposable", "Step", "add", "allowed", "answer", "from_plan", "get", "listing", "proposable", "release", "request_owner",
-    "withdraw"]  # fmt: skip
+__all__ = ["Proposable", "Spot", "Step", "add", "allowed", "answer", "from_plan", "get", "listing", "proposable", "release",
+    "request_owner", "spot", "usual", "withdraw"]  # fmt: skip
 READ = "asset.read"
 LIVE = ("proposed", "released")
 

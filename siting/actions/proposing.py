@@ -21,6 +21,7 @@ from siting.errors import BadInput
 from siting.findings import Finding, Findings
 from siting.geo import crs
 from siting.geo.region import street_of
+from siting.plan import tables
 from siting.radio.network import load_networks
 from siting.store import layers
 from siting.store.database import Database
@@ -46,6 +47,61 @@ class Proposable:
     sites: gpd.GeoDataFrame
     standing: Mapping[str, str]
     findings: Findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spot:
+    """What a place means to a proposal.
+
+    Parameters
+    ----------
+    place : Point
+        In the project CRS; the host's own where that is a point.
+    host : mapping
+        The asset it hangs on, with `hosts.COLUMNS`; empty on the ground.
+    street : str or None
+        Sub-district.
+    """
+
+    place: shapely.Point
+    host: Mapping[str, Any]
+    street: str | None
+
+    @property
+    def host_class(self) -> str:
+        """Class of the host, or ground."""
+        return str(self.host.get("class") or "ground")
+
+    @property
+    def height_m(self) -> float | None:
+        """Where equipment can hang on the host [m]; None if nobody knows."""
+        known = (self.host.get(name) for name in ("mount_height_m", "height_m"))
+        return next((float(value) for value in known if value is not None and not empty(value)), None)
+
+    @property
+    def configurations(self) -> tuple[str, ...]:
+        """Names of the configurations of this host's class."""
+        table = tables.configurations()
+        return tuple(table.loc[table["class"] == self.host_class, "configuration"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usual:
+    """What a form offers first: operators and technology."""
+
+    operators: tuple[str, ...]
+    technology: str
+
+
+def usual(db: Database, actor: Actor) -> Usual:
+    """An operator itself with its network in use; for others the district's network."""
+    require(db, actor, WRITE)
+    networks = {name: row for name, row in load_networks().items() if row.active}
+    default = networks[db.settings.text("coverage.network")]
+    if not actor.operator:
+        return Usual(operators=default.operators, technology=TECHNOLOGY_OF[default.band])
+    own = next((row for row in (default, *networks.values()) if actor.operator in row.operators), default)
+    return Usual(operators=(actor.operator,), technology=TECHNOLOGY_OF[own.band])
 
 
 def proposable(db: Database, actor: Actor, run_id: str, option_ids: Sequence[str] | None = None) -> Proposable:
@@ -164,12 +220,13 @@ def add(  # noqa: PLR0913 - one option per question of the form
         If a value breaks a rule of the data standard, or the place lies outside the district.
     """
     require(db, actor, WRITE)
-    place, host, street = _spot(db, lon_deg, lat_deg)
+    found = spot(db, actor, lon_deg=lon_deg, lat_deg=lat_deg)
+    host = found.host
     given = {
         "operators": sorted(set(operators)),
         "technology": technology,
         "purpose": purpose,
-        "height_m": height_m if height_m is not None else _height(host),
+        "height_m": height_m if height_m is not None else found.height_m,
         "configuration": configuration or None,
         "name": line(name, "name") or host.get("name") or host.get("asset_no"),
         "need_no": line(need_no, "need_no"),
@@ -182,17 +239,42 @@ def add(  # noqa: PLR0913 - one option per question of the form
         **given,
         KEY: str(uuid.uuid4()),
         "proposer_org": actor.org,
-        "street_office": street,
+        "street_office": found.street,
         "host_asset_id": host.get("asset_id"),
         "asset_no": host.get("asset_no"),
         "owner_org": host.get("owner_org"),
-        "host_class": host.get("class") or "ground",
+        "host_class": found.host_class,
     }
     with db.write() as connection:
         made = fresh(db, [row], now=now)
-        frame = _places(made, gpd.GeoSeries([place]), db.settings.crs)
+        frame = _places(made, gpd.GeoSeries([found.place]), db.settings.crs)
         save(db, connection, frame, actor=actor, kind="proposal.added", payload={}, now=now)
     return str(row[KEY])
+
+
+def spot(db: Database, actor: Actor, *, lon_deg: float, lat_deg: float) -> Spot:
+    """What a place on the map means: the nearest asset that may be a host if one is near enough, else the ground.
+
+    Raises
+    ------
+    BadInput
+        If it lies outside the district.
+    """
+    require(db, actor, WRITE)
+    clicked = crs.to_project(
+        gpd.GeoDataFrame(geometry=[shapely.Point(lon_deg, lat_deg)]), datum="wgs84", crs=db.settings.crs
+    ).geometry
+    place, reach = clicked.iloc[0], db.settings.number("proposal.snap_m")
+    region = known.region(db)
+    if region is not None and not region.boundary.intersects(place):
+        raise BadInput("proposals.outside", lon=f"{lon_deg:.6f}", lat=f"{lat_deg:.6f}")
+    around = (place.x - reach, place.y - reach, place.x + reach, place.y + reach)
+    near = layers.read(db, "assets", bounds=around, columns=hosts.COLUMNS, viewer=actor)
+    found = near[near["asset_id"] == hosts.nearest(clicked, near, within_m=reach).iloc[0]]
+    host = {} if found.empty else dict(found.iloc[0])
+    at = host["geometry"] if host and host["geometry"].geom_type == "Point" else place
+    street = None if region is None else street_of(gpd.GeoSeries([at], crs=db.settings.crs), region).iloc[0]
+    return Spot(place=at, host=host, street=street)
 
 
 def _standing(db: Database, actor: Actor) -> gpd.GeoDataFrame:
@@ -230,28 +312,6 @@ def _of_option(site: Mapping[str, Any], actor: Actor, run_id: str, *, people: bo
 
 def _places(rows: Sequence[Mapping[str, Any]], places: gpd.GeoSeries, project: str) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.DataFrame(list(rows)), geometry=places.to_numpy(), crs=project)
-
-
-def _spot(db: Database, lon_deg: float, lat_deg: float) -> tuple[shapely.Point, dict[str, Any], str | None]:
-    """Place in the project CRS (the host's own where that is a point), host (empty on the ground), sub-district."""
-    clicked = crs.to_project(
-        gpd.GeoDataFrame(geometry=[shapely.Point(lon_deg, lat_deg)]), datum="wgs84", crs=db.settings.crs
-    ).geometry
-    place, reach = clicked.iloc[0], db.settings.number("proposal.snap_m")
-    region = known.region(db)
-    if region is not None and not region.boundary.intersects(place):
-        raise BadInput("proposals.outside", lon=f"{lon_deg:.6f}", lat=f"{lat_deg:.6f}")
-    around = (place.x - reach, place.y - reach, place.x + reach, place.y + reach)
-    near = layers.read(db, "assets", bounds=around, columns=hosts.COLUMNS)
-    found = near[near["asset_id"] == hosts.nearest(clicked, near, within_m=reach).iloc[0]]
-    host = {} if found.empty else dict(found.iloc[0])
-    spot = host["geometry"] if host and host["geometry"].geom_type == "Point" else place
-    street = None if region is None else street_of(gpd.GeoSeries([spot], crs=db.settings.crs), region).iloc[0]
-    return spot, host, street
-
-
-def _height(host: Mapping[str, Any]) -> float | None:
-    return next((host[name] for name in ("mount_height_m", "height_m") if host and not empty(host[name])), None)
 
 
 def _checked(given: Mapping[str, Any], actor: Actor) -> None:

@@ -30,6 +30,8 @@ def value(layer: str, name: str, cell: object) -> str:
         return "—"
     if column is not None and column.numeric and isinstance(cell, int | float):
         return number(cell, digits=2).rstrip("0").rstrip(".")
+    if column is not None and column.type == "datetime":
+        return str(cell)[:16].replace("T", " ")
     if name == "source" and str(cell).startswith(SYNTHETIC):
         return t("ui.source.synthetic")
     return terms(column.vocab).get(str(cell), str(cell)) if column is not None and column.vocab else str(cell)

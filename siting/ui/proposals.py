@@ -57,10 +57,17 @@ def plan(desk: Desk, run_id: str) -> Mapping[str, Any]:
 
 
 def table(
-    frame: pd.DataFrame, *, measured: str, columns: Sequence[str] = LISTED, picked: Sequence[str] | None = None
+    frame: pd.DataFrame,
+    *,
+    measured: str,
+    columns: Sequence[str] = LISTED,
+    picked: Sequence[str] | None = None,
+    proposed: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Candidates or plan sites in words, gains in people or square metres; picked ones are ticked."""
+    """Candidates or plan sites in words, gains in people or square metres; picked ones are ticked, proposed ones numbered."""
     shown: dict[str, object] = {}
+    if proposed:
+        shown[t("ui.plan.column.proposed")] = [proposed.get(key, "") for key in frame[KEY]]
     if picked is not None:
         shown[t("ui.plan.column.picked")] = ["✔" if key in picked else "" for key in frame[KEY]]
     for name in columns:

@@ -1,0 +1,268 @@
+"""Proposals on a page: list, map, one card with what this person may do, the form for a new one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import streamlit as st
+
+from siting import words
+from siting.access import may
+from siting.actions import proposals
+from siting.assets import schema
+from siting.errors import SitingError
+from siting.maps import layers, styles
+from siting.ui import atlas, choices, fields, mapview, navigation, parts
+from siting.ui.session import Desk, now
+from siting.ui.text import language, md, number, t
+
+LAYER = "candidates"
+NAME = "proposals"
+WRITE = "proposal.write"
+TOLD, PLACE = "proposals.told", "proposals.place"
+LISTED = ("proposal_no", "name", "state", "operators", "technology", "host_class", "street_office", "owner_org", "owner_attitude", "height_m",
+    "purpose", "proposer_org", "marginal_people", "cost_yuan", "priority", "proposed_at")  # fmt: skip
+FACTS = ("proposal_no", "name", "state", "proposer_org", "operators", "technology", "host_class", "asset_no", "owner_org", "street_office",
+    "height_m", "antenna_height_m", "azimuths", "tilts", "mount", "purpose", "marginal_people", "cost_yuan", "need_no", "priority",
+    "planned_year", "proposed_at", "released_at", "requested_at", "request_text", "owner_attitude", "owner_answer_on", "owner_answer_note",
+    "withdrawn_at", "withdrawn_reason")  # fmt: skip
+TEMPLATE = "proposals.xlsx"
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+NEW_PX = 480
+
+
+def views(desk: Desk) -> dict[str, str]:
+    """What the page offers: the list, and to who may propose the form and the import."""
+    names = ("list", "new", "import") if may(desk.actor, WRITE) else ("list",)
+    return {name: t(f"ui.proposals.{name}") for name in names}
+
+
+def narrowed(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The proposals that the filters in the page's address leave."""
+    everything = t("ui.assets.all")
+    streets = {name: name for name in sorted(frame["street_office"].dropna().unique())}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        states = choices.several(
+            fields.title(LAYER, "state"), fields.terms("proposal_state"), key="state", placeholder=everything
+        )
+        operators = choices.several(
+            fields.title(LAYER, "operators"), fields.terms("operator"), key="operator", placeholder=everything
+        )
+        offices = choices.several(fields.title(LAYER, "street_office"), streets, key="street", placeholder=everything)
+    keep = pd.Series(data=True, index=frame.index)
+    keep &= frame["state"].isin(states) if states else True
+    keep &= frame["street_office"].isin(offices) if offices else True
+    keep &= frame["operators"].map(lambda codes: not operators or bool(set(codes) & set(operators))).astype(bool)
+    return frame[keep]
+
+
+def table(frame: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Proposals in words; a column that says nothing of any of them is left out."""
+    return fields.table(LAYER, frame, [name for name in LISTED if frame[name].notna().any()])
+
+
+def layer(frame: gpd.GeoDataFrame) -> mapview.Layer:
+    """Proposals on the map, by state."""
+    spec = layers.specs()[NAME]
+    marks = "|".join(f"{key}{state}" for key, state in zip(frame[spec.key], frame["state"], strict=True))
+    return mapview.Layer(
+        id=NAME,
+        type="geojson",
+        version=hashlib.sha256(marks.encode()).hexdigest()[:16],
+        name=t("ui.page.proposals"),
+        data=layers.geojson(layers.to_lonlat(frame), spec),
+        styles=styles.family(spec.family),
+        clickable=True,
+    )
+
+
+def told() -> None:
+    """What came of the last thing done."""
+    outcome = st.session_state.pop(TOLD, None)
+    if outcome is not None:
+        good, text = outcome
+        (st.success if good else st.error)(text, icon=":material/check_circle:" if good else ":material/error:")
+
+
+def card(desk: Desk, row: Mapping[str, Any]) -> None:
+    """One proposal: its facts, and what this person may do with it."""
+    found = proposals.allowed(desk.actor, row)
+    for step in found:
+        _FORMS[step](desk, row)
+    shown = {fields.title(LAYER, name): fields.value(LAYER, name, row[name]) for name in FACTS}
+    parts.facts({title: text for title, text in shown.items() if text != "—"})
+
+
+def _request(desk: Desk, row: Mapping[str, Any]) -> None:
+    with st.expander(t("ui.proposals.request"), icon=":material/mail:"), st.form(f"request.{row['candidate_id']}", border=False):
+        st.caption(t("ui.proposals.request_help", owner=md(row["owner_org"])))
+        st.text_area(fields.title(LAYER, "request_text"), key="proposals.request", height=80)
+        _submit(desk, row, "request", lambda db, actor, key, seen: proposals.request_owner(
+            db, actor, [key], text=st.session_state["proposals.request"], now=now(), seen={key: seen}))  # fmt: skip
+
+
+def _answer(desk: Desk, row: Mapping[str, Any]) -> None:
+    terms = fields.terms("owner_attitude")
+    with st.expander(t("ui.proposals.answer"), icon=":material/reply:", expanded=True), st.form(f"answer.{row['candidate_id']}", border=False):
+        st.radio(fields.title(LAYER, "owner_attitude"), list(terms), key="proposals.attitude", format_func=terms.get, horizontal=True)
+        st.text_area(fields.title(LAYER, "owner_answer_note"), key="proposals.note", height=80)
+        _submit(desk, row, "answer", lambda db, actor, key, seen: proposals.answer(
+            db, actor, key, attitude=st.session_state["proposals.attitude"], note=st.session_state["proposals.note"],
+            now=now(), seen=seen))  # fmt: skip
+
+
+def _release(desk: Desk, row: Mapping[str, Any]) -> None:
+    with st.expander(t("ui.proposals.release"), icon=":material/visibility:"), st.form(f"release.{row['candidate_id']}", border=False):
+        st.caption(t("ui.proposals.release_help"))
+        _submit(desk, row, "release", lambda db, actor, key, seen: proposals.release(
+            db, actor, [key], now=now(), seen={key: seen}))  # fmt: skip
+
+
+def _withdraw(desk: Desk, row: Mapping[str, Any]) -> None:
+    with st.expander(t("ui.proposals.withdraw"), icon=":material/undo:"), st.form(f"withdraw.{row['candidate_id']}", border=False):
+        st.text_input(fields.title(LAYER, "withdrawn_reason"), key="proposals.reason")
+        _submit(desk, row, "withdraw", lambda db, actor, key, seen: proposals.withdraw(
+            db, actor, key, reason=st.session_state["proposals.reason"], now=now(), seen=seen))  # fmt: skip
+
+
+def _report(desk: Desk, row: Mapping[str, Any]) -> None:
+    """The way to the form of a blocked site, with this proposal filled in."""
+    if "cases" in {page.name for page in navigation.permitted(desk.actor)}:
+        query = {"new": str(row["candidate_id"])}
+        st.page_link("pages/cases.py", label=t("ui.proposals.report"), icon=":material/report:", query_params=query)
+
+
+_FORMS: Mapping[str, Callable[[Desk, Mapping[str, Any]], None]] = {
+    "request": _request, "answer": _answer, "release": _release, "withdraw": _withdraw, "report": _report,
+}  # fmt: skip
+
+
+def _submit(desk: Desk, row: Mapping[str, Any], step: str, act: Callable[..., None]) -> None:
+    """The button of a form: it acts on the proposal as it stood when the person saw it."""
+    seen = {"key": str(row["candidate_id"]), "seen": int(row["revision"])}
+    done = t(f"ui.proposals.done.{step}", name=md(row["proposal_no"]))
+    st.form_submit_button(
+        t(f"ui.proposals.{step}"), on_click=_attempt, args=(partial(act, desk.db, desk.actor, **seen), done), type="primary"
+    )
+
+
+def _attempt(act: Callable[[], None], done: str) -> None:
+    try:
+        act()
+        st.session_state[TOLD] = (True, done)
+    except SitingError as error:
+        st.session_state[TOLD] = (False, md(error.message(language())))
+
+
+def new(desk: Desk) -> None:
+    """A proposal by a click on the map: place, what hangs there, and the few words it needs."""
+    left, right = st.columns([3, 2], gap="small")
+    spot = st.session_state.get(PLACE)
+    with left:
+        click = mapview.draw(
+            [*atlas.background(desk), *atlas.crowd(desk, "assets"), layer(proposals.listing(desk.db, desk.actor))],
+            key="proposals-new",
+            bounds=atlas.extent(desk),
+            height_px=NEW_PX,
+            legend=atlas.key("asset_class", "proposal_state", lang=desk.lang),
+            selected=None if spot is None else mapview.Place(*spot),
+        )
+        if click is not None:
+            st.session_state[PLACE] = (click.lat_deg, click.lon_deg)
+            st.rerun()
+    with right:
+        told()
+        if spot is None:
+            parts.empty("ui.proposals.click")
+            return
+        with parts.told():
+            _new_form(desk, proposals.spot(desk.db, desk.actor, lon_deg=spot[1], lat_deg=spot[0]), spot)
+
+
+def _new_form(desk: Desk, found: proposals.Spot, spot: tuple[float, float]) -> None:
+    host = found.host
+    kind = fields.value(LAYER, "host_class", found.host_class)
+    named = md(host.get("name") or host.get("asset_no") or "")
+    st.markdown(t("ui.proposals.on_host", kind=kind, name=named, owner=md(host.get("owner_org") or "—")) if host else t("ui.proposals.on_ground"))
+    usual = proposals.usual(desk.db, desk.actor)
+    with st.form(f"proposals.new.{spot[0]:.7f}.{spot[1]:.7f}"):
+        given = {
+            "operators": st.multiselect(fields.title(LAYER, "operators"), list(fields.terms("operator")), default=usual.operators,
+                key="new.operators", format_func=fields.terms("operator").get),
+            "technology": _chosen("technology", usual.technology),
+            "height_m": st.number_input(fields.title(LAYER, "height_m"), 0.0, 700.0, found.height_m, 0.5, key=f"new.height.{spot}"),
+            "configuration": st.selectbox(fields.title(LAYER, "configuration"), found.configurations, key=f"new.configuration.{found.host_class}",
+                index=0 if found.configurations else None, format_func=_configuration, placeholder=t("ui.proposals.no_configuration")),
+            "purpose": _chosen("purpose", "weak_area"),
+            "name": st.text_input(fields.title(LAYER, "name"), key="new.name", placeholder=named.replace("\\", "")),
+            "need_no": st.text_input(fields.title(LAYER, "need_no"), key="new.need"),
+        }  # fmt: skip
+        if st.form_submit_button(t("ui.proposals.add"), type="primary", icon=":material/add_location:", width="stretch"):
+            _added(desk, spot, given)
+
+
+def _added(desk: Desk, spot: tuple[float, float], given: Mapping[str, Any]) -> None:
+    with parts.told():
+        key = proposals.add(desk.db, desk.actor, lon_deg=spot[1], lat_deg=spot[0], now=now(), **given)
+        row = proposals.get(desk.db, desk.actor, key)
+        st.session_state[TOLD] = (True, t("ui.proposals.done.add", name=md(row["proposal_no"])))
+        st.session_state[PLACE] = None
+        st.rerun()
+
+
+def _chosen(column: str, usual: str) -> str:
+    terms = fields.terms(schema.column(LAYER, column).vocab)
+    codes = list(terms)
+    return str(st.selectbox(fields.title(LAYER, column), codes, index=codes.index(usual), key=f"new.{column}", format_func=terms.get))
+
+
+def _configuration(name: str) -> str:
+    key = f"ui.configuration.{name}"
+    return t(key) if words.has(key) else name
+
+
+def template() -> None:
+    """The spreadsheet to fill in."""
+    parts.download(t("ui.proposals.template"), TEMPLATE, schema.template(LAYER), key="proposals.template", mime=SHEET)
+
+
+def from_plan(desk: Desk, run_id: str, chosen: str | None) -> None:
+    """Beside a plan: propose its sites, all of them or some, once it is clear how many that would be.
+
+    Parameters
+    ----------
+    desk : Desk
+        Who proposes.
+    run_id : str
+        The plan.
+    chosen : str or None
+        Option selected on the page; it alone is offered first.
+    """
+    if not may(desk.actor, WRITE):
+        return
+    told()
+    with st.popover(t("ui.proposals.propose"), icon=":material/assignment_add:"), parts.told():
+        found = proposals.proposable(desk.db, desk.actor, run_id)
+        names = {str(r["option_id"]): f"{r['order']:.0f} {r['name'] or r['asset_no'] or ''}" for _, r in found.sites.iterrows()}
+        if len(found.findings):
+            st.caption(t("ui.proposals.before", n=number(len(found.findings))))
+        if not names:
+            return
+        first = [chosen] if chosen in names else list(names)
+        picked = st.multiselect(t("ui.proposals.which"), list(names), default=first, key=f"propose.{run_id}.{chosen}", format_func=names.get)
+        act = partial(proposals.from_plan, desk.db, desk.actor, run_id, picked, now=now())
+        done = t("ui.proposals.done.propose", n=number(len(picked)))
+        label = t("ui.proposals.confirm", n=number(len(picked)))
+        st.button(label, key="propose", type="primary", disabled=not picked, on_click=_attempt, args=(act, done))
+
+
+def numbers(desk: Desk) -> dict[str, str]:
+    """Number of the proposal that stands for an option, of those that the person sees."""
+    frame = proposals.listing(desk.db, desk.actor, states=proposals.LIVE)
+    live = frame[frame["option_id"].notna()]
+    return dict(zip(live["option_id"], live["proposal_no"], strict=True))
