@@ -101,9 +101,15 @@ REPORTED = tuple(n for n, f in FIELDS.items() if f.group in RECORD_GROUPS and n 
 NEED_FIELDS = tuple(n for n, f in FIELDS.items() if f.group == "needs" and f.type != "needs")
 
 
-def field_of(name: str, move: str = "") -> Field | None:
-    """The field that a move means by a name; None for an unknown one."""
-    return FIELDS.get(f"{move}.{name}") or FIELDS.get(name)
+def field_of(move: str, name: str) -> Field:
+    """The field that a move means by a name."""
+    own = FIELDS.get(f"{move}.{name}")
+    return FIELDS[name] if own is None else own
+
+
+def terms(field: Field) -> tuple[str, ...]:
+    """Codes of a field's vocabulary; none for free entry."""
+    return field.terms
 
 
 def given(value: object) -> bool:

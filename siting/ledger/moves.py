@@ -24,7 +24,8 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _split(cell: str) -> tuple[str, ...]:
+def split(cell: str) -> tuple[str, ...]:
+    """Parts of a cell, separated by bars."""
     return tuple(cell.split("|")) if cell else ()
 
 
@@ -80,7 +81,7 @@ class Move:
 
 
 def _states(cell: str) -> tuple[str, ...]:
-    return tuple(state for code in _split(cell) for state in _GROUPS.get(code, (code,)))
+    return tuple(state for code in split(cell) for state in _GROUPS.get(code, (code,)))
 
 
 def _pair(cell: str) -> tuple[str, str]:
@@ -91,17 +92,17 @@ def _pair(cell: str) -> tuple[str, str]:
 def _move(row: Mapping[str, str]) -> Move:
     return Move(
         name=row["name"],
-        permissions=_split(row["permissions"]),
+        permissions=split(row["permissions"]),
         lead=row["lead"] == "1",
         from_states=_states(row["from_states"]),
-        to=_split(row["to"]),
-        facts=_split(row["facts"]),
+        to=split(row["to"]),
+        facts=split(row["facts"]),
         on=row["on"],
-        required=_split(row["required"]),
-        any_of=_split(row["any_of"]),
-        optional=_split(row["optional"]),
-        record=MappingProxyType(dict(_pair(cell) for cell in _split(row["record"]))),
-        drafts=_split(row["drafts"]),
+        required=split(row["required"]),
+        any_of=split(row["any_of"]),
+        optional=split(row["optional"]),
+        record=MappingProxyType(dict(_pair(cell) for cell in split(row["record"]))),
+        drafts=split(row["drafts"]),
     )
 
 
