@@ -17,7 +17,7 @@ def digest(data: bytes) -> bytes:
     '66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0'
     """
     padded = data + b"\x80" + bytes((55 - len(data)) % BLOCK) + (8 * len(data)).to_bytes(8, "big")
-    state = START
+    state: tuple[int, ...] = START
     for at in range(0, len(padded), BLOCK):
         state = _compress(state, padded[at : at + BLOCK])
     return b"".join(word.to_bytes(4, "big") for word in state)
