@@ -45,10 +45,9 @@ def test_every_key_of_the_catalogue_is_used_somewhere():
 
 def _computed(key: str, source: str) -> bool:
     """A key put together in code: its code stands in the source, or a formatted prefix of it does."""
-    if key.startswith("finding."):
-        return key.split(".")[1] in source
-    head, _, last = key.rpartition(".")
-    return f'"{head}.{{' in source and last in source
+    parts = key.split(".")
+    heads = (n for n in range(1, len(parts)) if f'"{".".join(parts[:n])}.{{' in source)
+    return any(all(part in source for part in parts[n:]) for n in heads)
 
 
 def test_a_value_is_never_read_as_a_template():

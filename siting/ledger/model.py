@@ -184,6 +184,14 @@ class Value:
     stale: bool = False
 
 
+def _worded(name: str, value: object, lang: str) -> object:
+    """A code among the values of a sentence in words."""
+    if name == "move":
+        return words.say(f"move.{value}", lang=lang)
+    key = f"case.{name}.{value}"
+    return words.say(key, lang=lang) if words.has(key, lang=lang) else value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """Why a move is refused: a code, the field it is about, and the values of its sentence."""
@@ -194,7 +202,8 @@ class Reason:
 
     def say(self, part: str, *, lang: str = words.DEFAULT_LANGUAGE) -> str:
         """``message`` or ``remedy`` in a language."""
-        return words.say(f"case.reason.{self.code}.{part}", lang=lang, **{"field": self.field, **self.values})
+        values = {name: _worded(name, value, lang) for name, value in {"field": self.field, **self.values}.items()}
+        return words.say(f"case.reason.{self.code}.{part}", lang=lang, **values)
 
     @property
     def message(self) -> str:
