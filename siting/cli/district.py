@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from siting.actions import assets, projects
-from siting.cli.desk import Account, Json, Project, day_of, desk, now, one, pairs, show
+from siting.actions import assets, journal, projects
+from siting.cli.desk import Account, Json, Project, day_of, desk, language, now, one, pairs, show
 from siting.errors import BadInput
 
 app = typer.Typer()
@@ -96,11 +96,12 @@ def import_(
 
 @app.command()
 def verify(project: Project = None, account: Account = None, as_json: Json = False) -> None:
-    """校验日志链。 Check the journal's chains."""
+    """校验日志链与问题点位台账。 Check the journal's chains and every problem point."""
     at = desk(project, account, writing=False)
-    broken = {stream: report for stream, report in assets.journal_report(at.db, at.actor).items() if not report.ok}
-    show({"broken": {s: f"{r.why} @ {r.seq}" for s, r in broken.items()}}, as_json=as_json)
-    if broken:
+    found = journal.report(at.db, at.actor)
+    flaws = [journal.said(flaw, lang=language()) for flaw in found.flaws]
+    show({"streams": found.streams, "cases": found.cases, "events": found.events, "flaws": flaws}, as_json=as_json)
+    if flaws:
         raise typer.Exit(4)
 
 
