@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -17,20 +18,30 @@ from siting.ui.parts import Card
 from siting.ui.session import Desk, now
 from siting.ui.text import md, number, t
 
-LAYERS = ("assets", "sites", "buildings", "demand", "venues", "roads", "access", "ducts", "districts")
+LAYERS = ("assets", "sites", "sectors", "buildings", "demand", "venues", "roads", "access", "ducts", "districts")
 DATUMS = ("wgs84", "cgcs2000", "gcj02", "bd09", "cgcs2000_117", "cgcs2000_39", "utm50n")
 TYPES = ("geojson", "json", "gpkg", "zip", "csv", "xlsx", "xls", "txt")
 OTHER_DATUM = "epsg"
+# Layers whose rows lie where the row lies that they name; a datum is asked for only if a file has coordinates.
+PLACELESS = ("sectors",)
 PLAN, DONE = "import.plan", "import.done"
 MOST_ON_MAP = 3000
 MOST_CHANGES = 500
 
 
-def wizard(desk: Desk) -> None:
-    """The whole import: the form, and below it what the checked file would do."""
+def wizard(desk: Desk, *, only: Sequence[str] = LAYERS) -> None:
+    """The whole import: the form, and below it what the checked file would do.
+
+    Parameters
+    ----------
+    desk : Desk
+        Who imports where.
+    only : sequence of str
+        Layers offered.
+    """
     left, right = st.columns([2, 3], gap="small")
     with left:
-        _form(desk)
+        _form(desk, only)
     with right:
         plan = st.session_state.get(PLAN)
         if st.session_state.get(DONE):
@@ -41,20 +52,20 @@ def wizard(desk: Desk) -> None:
             parts.empty("ui.import.nothing")
 
 
-def _form(desk: Desk) -> None:
+def _form(desk: Desk, only: Sequence[str]) -> None:
     with st.form("import.form", border=True):
         file = st.file_uploader(t("ui.import.file"), TYPES, key="import.file")
-        chosen = {**_what(), **_details()}
+        chosen = {**_what(only), **_details()}
         if st.form_submit_button(t("ui.import.check"), type="primary", icon=":material/fact_check:", width="stretch"):
             st.session_state[PLAN] = st.session_state[DONE] = None
             with parts.told():
                 st.session_state[PLAN] = _check(desk, file, **chosen)
 
 
-def _what() -> dict[str, str | None]:
-    """Layer, declared datum, class."""
+def _what(only: Sequence[str]) -> dict[str, str | None]:
+    """Layer, declared datum, and where assets are offered their class."""
     layer = st.selectbox(
-        t("ui.import.layer"), LAYERS, key="import.layer", format_func=lambda name: t(f"ui.layer.{name}")
+        t("ui.import.layer"), only, key="import.layer", format_func=lambda name: t(f"ui.layer.{name}")
     )
     datum = st.selectbox(
         t("ui.import.datum"),
@@ -64,6 +75,8 @@ def _what() -> dict[str, str | None]:
         placeholder=t("ui.import.datum_needed"),
         format_func=lambda name: t(f"ui.datum.{name}"),
     )
+    if "assets" not in only:
+        return {"layer": str(layer), "datum": datum, "asset_class": None}
     classes = fields.terms("asset_class")
     given = st.selectbox(
         t("ui.import.class"),
@@ -95,7 +108,7 @@ def _check(desk: Desk, file: UploadedFile | None, **chosen: Any) -> ImportPlan |
     if file is None:
         st.warning(t("ui.import.no_file"), icon=":material/upload_file:")
         return None
-    if chosen["datum"] is None:
+    if chosen["datum"] is None and chosen["layer"] not in PLACELESS:
         st.error(t("ui.import.datum_missing"), icon=":material/public:")
         return None
     return assets.dry_run(
