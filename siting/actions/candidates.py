@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import coverage, runs, scene
+from siting.actions import coverage, effects, runs, scene, stations
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
@@ -32,7 +32,7 @@ FREE = ("eligible", "conditional")
 STUDY = "unknown"
 # Parts that this version measures; a part that nobody measured has no weight, rather than a made-up value.
 PARTS = ("added_persons", "added_joint", "key_venues", "indoor_share", "cost_yuan", "fibre_m", "structure", "emf")
-SOURCES = ("assets", "buildings", "districts", "roads", "access")
+SOURCES = ("assets", "sites", "buildings", "districts", "roads", "access")
 ASSET_COLUMNS = ("name", "asset_no", "open_status")
 
 
@@ -120,7 +120,7 @@ def base_of(db: Database, actor: Actor, run_id: str | None) -> Base:
 
 def _offered(db: Database, base: Base, report: Reporter) -> pd.DataFrame:
     """All options with state, codes and sentence."""
-    assets = layers.read(db, "assets")
+    assets = stations.with_taken(db, layers.read(db, "assets"))
     carrier = coverage.networks()[base.run.params["network"]]
     made = options.from_assets(assets, network=carrier.name, operators=carrier.operators)
     points = shapely.points(made["easting_m"], made["northing_m"])
@@ -221,13 +221,16 @@ def _summary(offered: pd.DataFrame, scored: pd.DataFrame, base: Base) -> dict[st
 
 
 def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
-    """All candidates of a score run in the project CRS: the scored ones by rank, then the others with their reasons."""
+    """All candidates of a score run in the project CRS: the scored ones by rank, then the others with their reasons.
+
+    What problem points forbid or hold today is laid over them, as far as the actor sees these problem points.
+    """
     runs.get(db, actor, run_id)
     folder = runs.folder(db, run_id)
     scored = artefacts.load_table(folder, "scored")
     offered = artefacts.load_table(folder, "options")
     rest = offered[~offered["option_id"].isin(scored["option_id"])]
-    both = pd.concat([scored, rest], ignore_index=True)
+    both = effects.applied(pd.concat([scored, rest], ignore_index=True), effects.current(db, actor))
     points = gpd.points_from_xy(both["easting_m"], both["northing_m"])
     return gpd.GeoDataFrame(both, geometry=points, crs=db.settings.crs)
 
@@ -237,7 +240,8 @@ def write(db: Database, actor: Actor, run_id: str, path: Path) -> None:
     require(db, actor, "export.internal")
     run = runs.finished(db, actor, "score", run_id)
     both = candidates(db, actor, run_id).assign(measure=run.result["measure"])
-    parts = {"candidates": both[both["rank"].notna()], "candidates_excluded": _reasons(both[both["rank"].isna()])}
+    free = both["rank"].notna() & (both["effect"] != effects.FORBIDDEN)
+    parts = {"candidates": both[free], "candidates_excluded": _reasons(both[~free])}
     about: Mapping[str, object] = {**run.result, "run": run.id, "district": db.settings.name}
     path.write_bytes(geopackage(parts, about=about, as_of=run.created_at))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +10,26 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import scipy.sparse as sp
 
 from siting import words
 from siting.access import Actor
 from siting.actions import candidates as candidate_actions
-from siting.actions import coverage, planfiles, runs, scene
+from siting.actions import coverage, effects, planfiles, question, runs, scene
 from siting.actions.candidates import Base
 from siting.actions.doors import require
+from siting.actions.question import Question
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
-from siting.plan import Limits, Plan, Rule, build, options, rules, solve
+from siting.plan import Plan, options, solve
 from siting.radio import coverage as radio
 from siting.radio import demand
 from siting.settings import Settings
-from siting.store import artefacts, layers
+from siting.store import artefacts
 from siting.store.database import Database
 from siting.store.runs import Run
 
 DEFAULT_COUNT = 30
 KINDS = ("gpkg", "geojson", "xlsx", "html")
-
-
-@dataclass(frozen=True)
-class Gains:
-    """Coverage probability of each option alone, sparse [units, options]."""
-
-    p: sp.csc_array
 
 
 def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
@@ -84,23 +76,10 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
     report.step("run.stage.candidates", 0.0, 0.5)
     scored_run = _score(db, actor, asked, report)
     report.step("run.stage.problem", 0.5, 0.55)
-    base = candidate_actions.base_of(db, actor, asked["coverage"])
-    folder = runs.folder(db, scored_run.id)
-    offered, reach = artefacts.load_table(folder, "scored"), artefacts.load_matrix(folder, "reach")
-    offered = offered.assign(locked=offered["option_id"].isin(asked["lock"]))
-    problem = build.build(
-        base.units,
-        Gains(reach),
-        offered,
-        limits=_limits(asked, offered),
-        rules=_rules(db, offered),
-        base={op: base.units["present"].to_numpy() for op in coverage.networks()[base.run.params["network"]].operators},
-        cell_probability=coverage.profiles()[base.run.params["profile"]].cell_probability,
-        admit=asked["admit"],
-    )
+    asks = question.posed(db, actor, asked, scored_run.id, held=effects.current(db, actor))
     report.step("run.stage.solve", 0.55, 0.9)
     found = solve(
-        problem,
+        asks.problem,
         gap=asked["gap"],
         time_limit_s=asked["time_limit_s"],
         seed=asked["seed"],
@@ -108,11 +87,11 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
         cancelled=report.cancelled,
     )
     report.step_on("run.stage.check", 0.9, 1.0)
-    chosen = _chosen(offered, found)
-    after = _after(base, reach, chosen.index.to_numpy())
-    checked = _checked(db, base, chosen, report)
-    _save(db, run.id, base, chosen.reset_index(drop=True), after)
-    return {**_summary(found, chosen, base, scored_run), "checked_added": checked, "limit": _limit_words(asked)}
+    chosen = _chosen(asks.offered, found)
+    after = asks.with_options(chosen.index.to_numpy())
+    checked = _checked(db, asks.base, chosen, report)
+    _save(db, run.id, asks, chosen.reset_index(drop=True), after)
+    return {**_summary(found, chosen, asks, scored_run), "checked_added": checked, "limit": _limit_words(asked)}
 
 
 def _score(db: Database, actor: Actor, asked: Mapping[str, Any], report: Reporter) -> Run:
@@ -126,32 +105,8 @@ def _score(db: Database, actor: Actor, asked: Mapping[str, Any], report: Reporte
     return runs.perform(db, actor, run, candidate_actions.execute, own)
 
 
-def _limits(asked: Mapping[str, Any], offered: pd.DataFrame) -> Limits:
-    """What is left for the optimiser once the points picked by hand are counted."""
-    missing = sorted(set(asked["lock"]) - set(offered["option_id"]))
-    if missing:
-        raise BadInput("plans.lock_unknown", names=", ".join(missing))
-    own = offered[offered["locked"]]
-    count, budget = asked.get("count"), asked.get("budget_yuan")
-    if count is not None:
-        left = count - len(own)
-        if left < 0:
-            raise BadInput("plans.lock_many", n=len(own), count=count)
-        return Limits(count=left)
-    left_yuan = float(budget or 0.0) - float(own["cost_yuan"].sum())
-    if left_yuan < 0:
-        raise BadInput("plans.lock_dear", cost=float(own["cost_yuan"].sum()), budget=budget)
-    return Limits(budget_yuan=left_yuan)
-
-
 def _limit_words(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {k: asked[k] for k in ("count", "budget_yuan") if k in asked}
-
-
-def _rules(db: Database, offered: pd.DataFrame) -> list[Rule]:
-    assets = layers.read(db, "assets")
-    own = pd.DataFrame(assets[assets["asset_id"].isin(offered["candidate_id"])].drop(columns="geometry"))
-    return [*rules.one_per_candidate(offered), *rules.slots(offered, own), *rules.loads(offered, own)]
 
 
 def _teller(report: Reporter) -> Any:
@@ -165,47 +120,43 @@ def _teller(report: Reporter) -> Any:
 
 
 def _chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
-    """Chosen options in build order, fixed ones first, with what each adds when its turn comes; index = row in offered."""
-    own = offered.index[offered["locked"]]
+    """Points of the plan with what each adds when its turn comes; index = row in offered.
+
+    Agreed ones come first and have no turn (order 0), then those picked by hand, then the chosen ones in build order.
+    """
+    standing, own = offered.index[offered["standing"]], offered.index[offered["locked"] & ~offered["standing"]]
     place = pd.Series(offered.index, index=offered["option_id"])
-    order = [*own, *(int(place[name]) for name in found.chosen)]
+    order = [*standing, *own, *(int(place[name]) for name in found.chosen)]
     added = found.marginals.set_index("option_id") if len(found.marginals) else None
     chosen = offered.loc[order].copy()
-    chosen["order"] = np.arange(1, len(chosen) + 1)
+    chosen["order"] = np.maximum(0, np.arange(1, len(chosen) + 1) - len(standing))
     turn = None if added is None else added["added_persons"].reindex(chosen["option_id"]).to_numpy(float)
     chosen["marginal_in_plan"] = np.full(len(chosen), np.nan) if turn is None else turn
     return chosen
 
 
-def _after(base: Base, reach: sp.csc_array, columns: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Probability of every unit with the plan built: the best of the present network and the chosen points."""
-    present = base.units["present"].to_numpy(np.float64)
-    if len(columns) == 0:
-        return present
-    best = np.asarray(reach[:, columns].max(axis=1).todense(), np.float64).ravel()
-    return np.maximum(present, best)
-
-
 def _checked(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -> float | None:
     """People added once the whole network, interference included, is computed anew; None where no rule of quality applies."""
     thresholds = coverage.profiles()[base.run.params["profile"]]
-    if thresholds.sinr_db is None or chosen.empty or report.cancelled():
+    standing = chosen[chosen["standing"]]
+    if thresholds.sinr_db is None or len(standing) == len(chosen) or report.cancelled():
         return None
     carrier = coverage.networks()[base.run.params["network"]]
     ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
-    new = options.sectors_of(chosen)
-    sites = pd.concat([scene.sectors(db, carrier), new], ignore_index=True)
-    found = radio.coverage(sites, ground.terrain, ground.units, carrier, map=report.mapper())
-    return float(demand.gap(ground.units, found, thresholds=thresholds).total["covered"]) - float(
-        base.run.result["covered"]
-    )
+
+    def covered(new: pd.DataFrame) -> float:
+        sites = pd.concat([scene.sectors(db, carrier), options.sectors_of(new)], ignore_index=True)
+        found = radio.coverage(sites, ground.terrain, ground.units, carrier, map=report.mapper())
+        return float(demand.gap(ground.units, found, thresholds=thresholds).total["covered"])
+
+    return covered(chosen) - (float(base.run.result["covered"]) if standing.empty else covered(standing))
 
 
-def _save(db: Database, run_id: str, base: Base, chosen: pd.DataFrame, after: npt.NDArray[np.float64]) -> None:
+def _save(db: Database, run_id: str, asks: Question, chosen: pd.DataFrame, after: npt.NDArray[np.float64]) -> None:
     folder = runs.folder(db, run_id)
     artefacts.save_table(folder, "plan_sites", chosen)
-    units = base.units
-    gained = units["persons"].to_numpy(float) * (after - units["present"].to_numpy(float))
+    units = asks.base.units
+    gained = units["persons"].to_numpy(float) * (after - asks.today)
     offices = pd.DataFrame(
         {"street_office": units["street_office"], "persons": units["persons"], "added": gained}
     ).groupby("street_office", observed=True)
@@ -213,15 +164,24 @@ def _save(db: Database, run_id: str, base: Base, chosen: pd.DataFrame, after: np
     artefacts.save_arrays(folder, "after", {"p": after.astype(np.float32)})
 
 
-def _summary(found: Plan, chosen: pd.DataFrame, base: Base, scored: Run) -> dict[str, Any]:
-    """Figures of a plan; what is added counts from the network of today, points picked by hand included."""
-    today = float((base.units["persons"] * base.units["present"]).sum())
+def _summary(found: Plan, chosen: pd.DataFrame, asks: Question, scored: Run) -> dict[str, Any]:
+    """Figures of a plan.
+
+    What is added counts from the network of today and the points agreed or being built; points picked by hand are
+    part of what is added.
+    """
+    base = asks.base
+    people = base.units["persons"].to_numpy(float)
+    today = float(people @ asks.today)
+    new = chosen[~chosen["standing"]]
     return {
         "coverage": base.run.id,
         "score": scored.id,
         "measure": base.run.result["measure"],
         "calibrated": base.run.result["calibrated"],
-        "count": len(chosen),
+        "count": len(new),
+        "agreed": len(chosen) - len(new),
+        "agreed_added": today - float(people @ base.units["present"].to_numpy(float)),
         "candidates": int(scored.result["scored"]),
         "base_value": today,
         "added": found.value - today,
@@ -229,7 +189,7 @@ def _summary(found: Plan, chosen: pd.DataFrame, base: Base, scored: Run) -> dict
         "status": found.status,
         "proven": found.status == "optimal",
         **{name: getattr(found, name) for name in ("seconds", "seed", "kicks", "repeatable", "method", "problem_hash")},
-        "cost_yuan": float(chosen["cost_yuan"].sum()),
+        "cost_yuan": float(new["cost_yuan"].sum()),
         "steps": [[s.name, s.value, s.bound, s.seconds] for s in found.steps],
         "unknown_persons": float(base.run.result["unknown"]),
     }

@@ -111,7 +111,16 @@ def solve(
     return plan
 
 
-def resume(problem: CoverProblem, start: Collection[str], *, gap: float = 0.01, kicks: int = 60, seed: int = 0) -> Plan:
+def resume(
+    problem: CoverProblem,
+    start: Collection[str],
+    *,
+    gap: float = 0.01,
+    kicks: int = 60,
+    seed: int = 0,
+    time_limit_s: float = math.inf,
+    bound: float = math.inf,
+) -> Plan:
     """A plan by repairing a known one near where it broke, with a bound; much quicker than starting anew.
 
     Parameters
@@ -120,21 +129,24 @@ def resume(problem: CoverProblem, start: Collection[str], *, gap: float = 0.01, 
         The question as it stands now.
     start : collection of str
         Options of the old plan; those no longer free are left out.
-    gap, kicks, seed
+    gap, kicks, seed, time_limit_s
         As for `solve`; kicks in all, not per size.
+    bound : float
+        What no plan of this very problem can exceed, where that is proven already; it is not proven anew then.
 
     Raises
     ------
     NotSolved
         If no plan meets the rules.
     """
-    core, watch = open_part(problem), Watch()
+    core, watch = open_part(problem), Watch(time_limit_s)
     first = start_set(core, start)
     first = greedy_set(core) if first is None else first
     chosen = improved(core, first, kicks=kicks, seed=seed, watch=watch)
-    run = _Run(core, watch, chosen, whole_value(core), [], np.zeros(core.options, dtype=np.bool_))
+    run = _Run(core, watch, chosen, min(bound, whole_value(core)), [], np.zeros(core.options, dtype=np.bool_))
     run.note("repair", 0.5)
-    _bound(run, gap=gap)
+    if math.isinf(bound):
+        _bound(run, gap=gap)
     return dress(core, Found(run.chosen, tuple(run.steps), run.bound, "resume", kicks, seed), watch, gap=gap)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +13,13 @@ import pandas as pd
 
 from siting.errors import BadInput
 from siting.plan.auto import resume, solve
+from siting.plan.core import open_part
+from siting.plan.exact import small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
 from siting.plan.result import Plan, evaluate
 
 STEPS_AWAY = 2
+KICKS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +81,16 @@ def value_of_unblocking(
     problem: CoverProblem,
     option_ids: Collection[str],
     *,
-    plan: Plan | None = None,
+    plan: Plan | Collection[str] | None = None,
+    bounds: Mapping[str, float] = MappingProxyType({}),
     gap: float = 0.01,
     time_limit_s: float = 60.0,
     seed: int = 0,
 ) -> Unblocking:
     """People that allowing some blocked options would add, with bounds on both sides.
 
-    Both plans start from each other, so the difference is never negative.
+    Both plans start from each other, so the difference is never negative.  With a known plan of a problem too large for
+    branch and bound, both are repaired from it, which is much quicker than solving anew.
 
     Parameters
     ----------
@@ -91,8 +98,10 @@ def value_of_unblocking(
         The question; whether the options are forbidden in it does not matter.
     option_ids : collection of str
         The blocked options, valued together; values of single ones do not add up.
-    plan : Plan or None
+    plan : Plan, option ids or None
         A known plan to start from.
+    bounds : mapping
+        Proven bounds by `CoverProblem.digest`, with the options allowed or forbidden; those are not proven anew.
     gap, time_limit_s, seed
         As for `solve`, for each of the plans.
 
@@ -107,18 +116,17 @@ def value_of_unblocking(
         raise BadInput(
             "plan.unblock.locked", options=", ".join(str(n) for n in problem.option_id[places[problem.locked[places]]])
         )
+    effort = _Effort(gap, time_limit_s, seed, bounds)
     with_them, without = with_changes(problem, free=blocked), with_changes(problem, forbid=blocked)
-    forbid, free = _both(with_them, without, plan, gap=gap, time_limit_s=time_limit_s, seed=seed)
+    names = plan.chosen if isinstance(plan, Plan) else plan
+    if names is None or small_enough(open_part(with_them)):
+        forbid, free = _both(with_them, without, names, effort)
+    else:
+        forbid, free = _repaired(with_them, without, names, effort)
     local_value, proven = _local(with_them, without, free, places, time_limit_s=time_limit_s, seed=seed)
-    low = max(0.0, free.value - forbid.bound)
-    high = free.bound - forbid.value
-    if _only_uses_up(problem, places):
-        alone = evaluate(with_changes(with_them, limits=Limits(), rules=()), blocked)
-        high = min(high, alone.added)
     return Unblocking(
         value=free.value - forbid.value,
-        people_low=low,
-        people_high=max(high, low),
+        **_between(with_them, blocked, free, forbid),
         local_value=local_value,
         local_proven=proven,
         plan_free=free,
@@ -129,23 +137,64 @@ def value_of_unblocking(
     )
 
 
-def _both(
-    with_them: CoverProblem, without: CoverProblem, plan: Plan | None, *, gap: float, time_limit_s: float, seed: int
-) -> tuple[Plan, Plan]:
-    """The plans without and with the options, neither worse than the other one shows possible."""
+@dataclass(frozen=True, eq=False)
+class _Effort:
+    """How hard to look, and what is proven already."""
+
+    gap: float
+    time_limit_s: float
+    seed: int
+    bounds: Mapping[str, float]
+
+    def solve(self, problem: CoverProblem, start: Plan | Collection[str] | None) -> Plan:
+        return solve(problem, gap=self.gap, time_limit_s=self.time_limit_s, seed=self.seed, start=start)
+
+    def resume(self, problem: CoverProblem, start: Collection[str]) -> Plan:
+        known = self.bounds.get(problem.digest(), math.inf)
+        effort = {"gap": self.gap, "time_limit_s": self.time_limit_s, "bound": known}
+        return resume(problem, start, kicks=KICKS, seed=self.seed, **effort)
+
+
+def _between(problem: CoverProblem, blocked: list[str], free: Plan, forbid: Plan) -> dict[str, float]:
+    """What the true difference lies between; a plan without the options is one with them too, and never exceeds its bound."""
+    low = max(0.0, free.value - min(forbid.bound, free.bound))
+    high = free.bound - forbid.value
+    if _only_uses_up(problem, problem.index_of(blocked)):
+        alone = evaluate(with_changes(problem, limits=Limits(), rules=()), blocked)
+        high = min(high, alone.added)
+    return {"people_low": low, "people_high": max(high, low)}
+
+
+def _allowed(without: CoverProblem, names: Collection[str]) -> list[str]:
     blocked = set(without.option_id[without.forbidden].tolist())
+    return [name for name in names if name not in blocked]
 
-    def allowed(names: Collection[str]) -> list[str]:
-        return [name for name in names if name not in blocked]
 
-    first = None if plan is None else allowed(plan.chosen)
-    forbid = solve(without, gap=gap, time_limit_s=time_limit_s, seed=seed, start=first)
-    free = solve(with_them, gap=gap, time_limit_s=time_limit_s, seed=seed, start=forbid)
-    again = resume(without, allowed(free.chosen), gap=gap, seed=seed)
+def _both(
+    with_them: CoverProblem, without: CoverProblem, names: Collection[str] | None, effort: _Effort
+) -> tuple[Plan, Plan]:
+    """The plans without and with the options, solved anew, neither worse than the other one shows possible."""
+    forbid = effort.solve(without, None if names is None else _allowed(without, names))
+    free = effort.solve(with_them, forbid)
+    again = resume(without, _allowed(without, free.chosen), gap=effort.gap, seed=effort.seed)
     if again.value > forbid.value:
         forbid = again
     if forbid.value > free.value:
-        free = solve(with_them, gap=gap, time_limit_s=time_limit_s, seed=seed, start=forbid)
+        free = effort.solve(with_them, forbid)
+    return forbid, free
+
+
+def _repaired(
+    with_them: CoverProblem, without: CoverProblem, names: Collection[str], effort: _Effort
+) -> tuple[Plan, Plan]:
+    """The plans without and with the options, each repaired from the known one and from the other."""
+    forbid = effort.resume(without, _allowed(without, names))
+    free = effort.resume(with_them, names)
+    if forbid.value > free.value:
+        free = effort.resume(with_them, forbid.chosen)
+    elif not set(free.chosen) <= {*names, *forbid.chosen}:
+        again = effort.resume(without, _allowed(without, free.chosen))
+        forbid = max(forbid, again, key=lambda plan: plan.value)
     return forbid, free
 
 

@@ -320,13 +320,15 @@ def covered_by(problem: CoverProblem, places: npt.NDArray[np.int64], column: str
     best = np.asarray(part.max(axis=1).todense()).ravel() if places.size else np.zeros(problem.weight.size)
     frame = pd.DataFrame(
         {
-            column: table[column].to_numpy(),
+            column: table[column].array,
             "persons": problem.weight,
             "covered_before": problem.weight * problem.base,
             "covered": problem.weight * np.maximum(problem.base, best),
         }
     )
-    sums = frame.groupby(column, observed=True, sort=True).sum().reset_index()
+    sums = frame.groupby(column, observed=True, sort=False).sum().reset_index()
+    sums[column] = sums[column].astype(object)
+    sums = sums.sort_values(column, ignore_index=True)
     return sums.assign(added=sums["covered"] - sums["covered_before"])[names]
 
 
