@@ -49,8 +49,8 @@ def current(db: Database, actor: Actor | None, *, leave_out: str = "") -> pd.Dat
     if found.empty:
         return pd.DataFrame(columns=list(COLUMNS), dtype=object)
     hosts, proposed = _hosts(db)
-    place = found["site_ref"].map(hosts)
-    merged = found.assign(candidate_id=place.fillna(found["site_ref"])).merge(proposed, on="candidate_id", how="left")
+    place = found["site_ref"].map(hosts).astype(object)
+    merged = found.assign(candidate_id=place.where(place.notna(), found["site_ref"])).merge(proposed, on="candidate_id", how="left")
     merged[["option_id", "configuration"]] = merged[["option_id", "configuration"]].fillna("").astype(object)
     merged = merged.sort_values(["effect", "case_no"], ascending=[False, True], kind="stable")
     first = merged.drop_duplicates("candidate_id")
