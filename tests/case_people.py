@@ -40,7 +40,9 @@ REPORT = {
 def person(role, *, org=None, operator="", streets=()):
     """Somebody in a role; an operator is China Mobile unless said otherwise."""
     code = operator or ("cmcc" if role == "operator" and org is None else "")
-    return Actor(id=f"id-{role}-{code}", name=role, org=org or ORGS[role], role=role, operator=code, streets=tuple(streets))
+    return Actor(
+        id=f"id-{role}-{code}", name=role, org=org or ORGS[role], role=role, operator=code, streets=tuple(streets)
+    )
 
 
 def rival():
@@ -51,13 +53,21 @@ def spot(db):
     """A place inside a sub-district and that sub-district's name."""
     district = layers.read(db, "districts")
     street = district[district["level"] == "street_office"].iloc[0]
-    inside = shapely.point_on_surface(street.geometry.intersection(district[district["level"] == "district"].geometry.iloc[0]))
+    inside = shapely.point_on_surface(
+        street.geometry.intersection(district[district["level"] == "district"].geometry.iloc[0])
+    )
     return inside, street["name"]
 
 
 def report(db, actor, now, *, draft=False, command_id="", **changes):
     inside, _ = spot(db)
-    given = {**REPORT, "easting_m": f"{inside.x:.2f}", "northing_m": f"{inside.y:.2f}", "owner_of_asset": OWNER, **changes}
+    given = {
+        **REPORT,
+        "easting_m": f"{inside.x:.2f}",
+        "northing_m": f"{inside.y:.2f}",
+        "owner_of_asset": OWNER,
+        **changes,
+    }
     return cases.report(db, actor, given, draft=draft, command_id=command_id, now=now)
 
 
@@ -78,7 +88,24 @@ def moved(db, actor, case, move, now, **data):
 def dispatched(db, case, now, *, lead=None):
     """A submitted case verified and dispatched by the coordinator."""
     boss = person("coordinator")
-    verified = moved(db, boss, case, "verify", now, difficulty="normal", street_office=case.record["street_office"], reason_code="owner.refuses")
+    verified = moved(
+        db,
+        boss,
+        case,
+        "verify",
+        now,
+        difficulty="normal",
+        street_office=case.record["street_office"],
+        reason_code="owner.refuses",
+    )
     return moved(
-        db, boss, verified, "dispatch", now, lead_unit=lead or ORGS["agency"], responsible_person="张三", phone="13812341234", limit=20
+        db,
+        boss,
+        verified,
+        "dispatch",
+        now,
+        lead_unit=lead or ORGS["agency"],
+        responsible_person="张三",
+        phone="13812341234",
+        limit=20,
     )

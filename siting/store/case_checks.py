@@ -111,17 +111,18 @@ def _grouped(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, A
 def _case(told: _Told, *, key: bytes, given: Rules) -> list[Flaw]:
     if told.row is None:
         return [Flaw(case=told.number, what="case_missing")]
-    broken = _chain(told, int(told.row["revision"]), key=key)
+    broken = _chain(told, told.row["revision"], key=key)
     if not told.announced:
         broken.append(Flaw(case=told.number, what="case_unannounced"))
     return broken if any(flaw.event for flaw in broken) else [*broken, *_row(told, given)]
 
 
-def _chain(told: _Told, last: int, *, key: bytes) -> list[Flaw]:
+def _chain(told: _Told, revision: object, *, key: bytes) -> list[Flaw]:
     """Each event by its own value, each gap by its number."""
+    last = revision if isinstance(revision, int) else 0
     there = {int(event["revision"]): event for event in told.events}
     found = []
-    for number in range(1, max([last, *there]) + 1):
+    for number in range(1, max([1, last, *there]) + 1):
         event, before = there.get(number), there.get(number - 1)
         if event is None:
             found.append(Flaw(case=told.number, what="event_missing", event=number))
