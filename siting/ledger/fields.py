@@ -24,6 +24,7 @@ _NOT_REPORTED = frozenset(
 _DECIMAL = re.compile(r"-?\d{1,9}(\.\d{1,7})?")
 _PLACE = re.compile(r"-?\d{1,8}(\.\d{1,3})?,-?\d{1,8}(\.\d{1,3})?")
 _GPS = re.compile(r"-?\d{1,3}(\.\d{1,9})?,-?\d{1,2}(\.\d{1,9})?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _PHONE = re.compile(r"[0-9+() \-]{5,24}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FLAGS: Mapping[object, bool] = MappingProxyType({"true": True, "false": False, "1": True, "0": False})
@@ -222,7 +223,7 @@ def _shown(value: object) -> str:
 
 
 def _text(field: Field, value: object) -> object:
-    if not isinstance(value, str) or len(value.strip()) > (field.max_length or len(value)):
+    if not isinstance(value, str) or _CONTROL.search(value) or len(value.strip()) > (field.max_length or len(value)):
         return None
     return value.strip()
 
@@ -262,7 +263,9 @@ def _list(field: Field, value: object) -> object:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
         return None
-    kept = [item.strip() for item in items]
+    if any(_CONTROL.search(item) for item in items):
+        return None
+    kept = [item.strip() for item in items if item.strip()]
     known = not field.terms or set(kept) <= set(field.terms)
     return kept if known and all(len(item) <= (field.max_length or len(item)) for item in kept) else None
 

@@ -18,9 +18,7 @@ def facts(*kinds):
     for seq, kind in enumerate(kinds, start=1):
         name, data, replaces = (*kind, None)[:3] if isinstance(kind, tuple) else (kind, {}, None)
         made.append(
-            Fact(
-                seq=seq, kind=name, on=date(2026, 10, 1), at=NOW, by="a", org="o", data=data, replaces=replaces
-            )
+            Fact(seq=seq, kind=name, on=date(2026, 10, 1), at=NOW, by="a", org="o", data=data, replaces=replaces)
         )
     return tuple(made)
 
