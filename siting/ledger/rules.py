@@ -177,7 +177,10 @@ def _changes(asked: Asked) -> dict[str, object]:
         return {**{n: v for n, v in data.items() if n in fields.REPORTED}, **_origin(asked)}
     if name == "rule_contest" and data.get("ruling") != "moved":
         return {}
-    return {kept: data[given] for given, kept in asked.move.record.items() if given in data}
+    changes = {kept: data[given] for given, kept in asked.move.record.items() if given in data}
+    moved = "lead_unit" in changes and changes["lead_unit"] != asked.record.get("lead_unit")
+    # Another unit answers: the person of the one before does not.
+    return {**({"responsible_person": "", "phone": ""} if moved else {}), **changes}
 
 
 def _origin(asked: Asked) -> dict[str, object]:

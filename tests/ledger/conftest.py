@@ -163,6 +163,7 @@ def world():
         decide=decide,
         moved=moved,
         made=made,
+        paths=PATHS,
         now=NOW,
         report=REPORT,
         photo=PHOTO,
