@@ -11,7 +11,6 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import shapely
-from sqlalchemy import Connection
 
 from siting.access import Actor
 from siting.actions import proposal_rows
@@ -23,7 +22,7 @@ from siting.ledger.state import live
 from siting.plan import options
 from siting.radio.network import load_equipment, load_networks
 from siting.store import journal, layers
-from siting.store.database import Database
+from siting.store.database import Connection, Database
 
 SITES, SECTORS = "sites", "sectors"
 GROUND = "ground"

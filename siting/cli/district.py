@@ -59,7 +59,7 @@ def sample(
 def import_(
     layer: str,
     file: Path,
-    datum: Annotated[str | None, typer.Option("--datum", help="坐标基准，必须声明")] = None,
+    datum: Annotated[str | None, typer.Option("--datum", help="坐标基准；文件有坐标时必须声明")] = None,
     asset_class: Annotated[str | None, typer.Option("--class", help="设施类别")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="字段=值，整列填入")] = None,
     map_: Annotated[list[str] | None, typer.Option("--map", help="表头=字段")] = None,
