@@ -12,10 +12,11 @@ MAP_PX = 440
 
 desk = session.open_desk()
 parts.header(desk, NAME)
-view = choices.segments(t("ui.assets.view"), {v: t(f"ui.assets.{v}") for v in VIEWS}, key="assets-view", hidden=True)
-if view == "import":
-    importing.wizard(desk)
-    st.stop()
+if desk.may("data.import"):
+    views = {v: t(f"ui.assets.{v}") for v in VIEWS}
+    if choices.segments(t("ui.assets.view"), views, key="assets-view", hidden=True) == "import":
+        importing.wizard(desk)
+        st.stop()
 
 counts = holdings.matrix(desk)
 if counts.empty:

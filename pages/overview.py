@@ -22,7 +22,7 @@ left, right = st.columns([3, 2], gap="small")
 with right:
     if figures is None:
         parts.empty("ui.overview.no_run")
-        st.page_link("pages/coverage.py", label=t("ui.overview.to_coverage"), icon=":material/cell_tower:")
+        parts.link(desk, "coverage", t("ui.overview.to_coverage"), icon=":material/cell_tower:")
     else:
         shown = gaps.table(figures, level="street_office", measured=gaps.measure(run))
         linked.table(shown, name=NAME, ids=figures.loc[shown.index, "street_office"], height_px=300)

@@ -21,25 +21,30 @@ from pathlib import Path
 from types import MappingProxyType
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from siting import words
+from siting.access import local_admin
+from siting.actions import layers as actions
 from siting.errors import BadInput, NotAllowed, NotFound, SitingError
 from siting.maps import export, layers, vendor
 from siting.maps.mercator import Tile
 from siting.settings import Settings
-from siting.store.database import open_database
-from siting.ui import mapview, navigation, session
-from siting.ui.drawn import Drawer
+from siting.store.database import Database, open_database
+from siting.ui import entrance, gate, mapview, navigation, session, signin
+from siting.ui.drawn import Drawer, Memory
+from siting.ui.gate import Gate
 
 APP = Path(__file__).resolve().parents[1] / "app.py"
 COLLECT_EVERY_S = 180.0
 STOP_WITHIN_S = 5.0
 ANSWER_WITHIN_S = 60.0
 FOR_GOOD = "public, max-age=31536000, immutable"
-FRESH = "no-cache"
+PRIVATE = "private, max-age=31536000, immutable"
+FRESH = "private, no-cache"
 TYPES: Mapping[str, str] = MappingProxyType(
     {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
 )
@@ -57,6 +62,10 @@ def run(settings: Settings, *, host: str | None = None, port: int | None = None)
         Where to listen; the district's settings say it where nothing is given.
     """
     host, port = host or settings.text("app.host"), settings.whole("app.port") if port is None else port
+    sys.stdout.writelines(
+        f"{line}\n" for line in entrance.first_start(open_database(settings), host=host, now=session.now())
+    )
+    sys.stdout.flush()
     os.environ[session.PROJECT_VARIABLE] = str(settings.folder.resolve())
     navigation.only_declared_pages()
     export.disarm()
@@ -78,6 +87,8 @@ def options(*, host: str, port: int) -> dict[str, object]:
         "client.toolbarMode": "minimal",
         "client.showSidebarNavigation": True,
         "server.maxUploadSize": 200,
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,
         "logger.level": "warning",
         "logger.hideWelcomeMessage": True,
         "theme.base": "light",
@@ -93,24 +104,27 @@ def application(settings: Settings) -> st.App:
     settings : Settings
         The district; its folder must be named in the environment as well, where the pages look for it.
     """
-    drawer = Drawer(open_database(settings), session.identify())
-    return st.App(APP, routes=routes(drawer), lifespan=partial(_lifespan, settings.folder))
+    db = open_database(settings)
+    before = Middleware(Gate, db=db, clock=session.now)
+    return st.App(APP, routes=routes(db), middleware=[before], lifespan=partial(_lifespan, settings.folder))
 
 
-def routes(drawer: Drawer) -> list[Route]:
-    """Our own addresses beside those of the pages."""
+def routes(db: Database) -> list[Route]:
+    """Our own addresses beside those of the pages; the gate before them says who asks."""
+    memory = Memory()
     return [
-        Route("/healthz", partial(_health, drawer)),
+        Route("/healthz", partial(_health, db)),
         Route("/vendor/map/{version}/{name}", _script),
         Route("/vendor/{name:path}", _vendor),
-        Route("/tiles/{layer}/{z:int}/{x:int}/{y:int}.png", _answering(partial(_tile, drawer))),
-        Route("/layers/{layer}", _answering(partial(_layer, drawer))),
+        Route("/tiles/{layer}/{z:int}/{x:int}/{y:int}.png", _answering(partial(_tile, db, memory))),
+        Route("/layers/{layer}", _answering(partial(_layer, db, memory))),
+        *signin.routes(signin.Desk(db, session.now)),
     ]
 
 
-def _health(drawer: Drawer, _request: Request) -> Response:
-    drawer.version("assets")
-    return JSONResponse({"status": "ok", "district": drawer.db.settings.name})
+def _health(db: Database, _request: Request) -> Response:
+    actions.revision(db, local_admin(source="system"), "assets")
+    return JSONResponse({"status": "ok", "district": db.settings.name})
 
 
 def _vendor(request: Request) -> Response:
@@ -129,22 +143,24 @@ def _script(request: Request) -> Response:
     return Response(path.read_bytes(), media_type=TYPES[".js"], headers={"Cache-Control": FOR_GOOD})
 
 
-def _tile(drawer: Drawer, request: Request) -> Response:
+def _tile(db: Database, memory: Memory, request: Request) -> Response:
     place = Tile(request.path_params["z"], request.path_params["x"], request.path_params["y"])
+    drawer = Drawer(db, gate.actor_of(request), memory)
     image = drawer.tile(request.path_params["layer"], place, run_id=request.query_params.get("run"))
-    return Response(image, media_type="image/png", headers={"Cache-Control": _keep(request)})
+    return Response(image, media_type="image/png", headers=_own(request))
 
 
-def _layer(drawer: Drawer, request: Request) -> Response:
+def _layer(db: Database, memory: Memory, request: Request) -> Response:
     text = request.query_params.get("bbox")
     box = layers.parse_box(text) if text else None
+    drawer = Drawer(db, gate.actor_of(request), memory)
     found = drawer.features(request.path_params["layer"], box=box, run_id=request.query_params.get("run"))
-    return JSONResponse(found, media_type="application/geo+json", headers={"Cache-Control": _keep(request)})
+    return JSONResponse(found, media_type="application/geo+json", headers=_own(request))
 
 
-def _keep(request: Request) -> str:
-    """An address that names the version of its data may be kept for good."""
-    return FOR_GOOD if request.query_params.get("v") else FRESH
+def _own(request: Request) -> dict[str, str]:
+    """One person's own answer: kept by their browser alone, for good where the address names the version of the data."""
+    return {"Cache-Control": PRIVATE if request.query_params.get("v") else FRESH, "Vary": "Cookie"}
 
 
 def _answering(handle: Callable[[Request], Response]) -> Callable[[Request], Response]:

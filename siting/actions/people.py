@@ -18,7 +18,7 @@ import pandas as pd
 
 from siting import access
 from siting.access import Actor
-from siting.actions import parties, passwords
+from siting.actions import orgs, passwords
 from siting.actions.doors import require, require_any
 from siting.actions.signin import (
     Standing,
@@ -55,6 +55,7 @@ __all__ = [
     "first_administrator",
     "identify",
     "organisations",
+    "parties",
     "requester",
     "reset_password",
     "set_disabled",
@@ -153,13 +154,13 @@ def add_account(  # noqa: PLR0913 - what an account is made of, every part by na
     require(db, actor, EDIT)
     if roles:
         _require_granting(db, actor)
-    party = parties.organisation(db, org.strip(), roles=roles, kind=kind, operator=operator, streets=tuple(streets))
+    party = orgs.organisation(db, org.strip(), roles=roles, kind=kind, operator=operator, streets=tuple(streets))
     told = _password(password, name)
     account = Account(
         id=uuid.uuid4().hex,
         name=_name(name),
         org=party,
-        roles=parties.roles_for(roles, party),
+        roles=orgs.roles_for(roles, party),
         must_change=password is None,
         disabled=False,
         demonstration=False,
@@ -182,7 +183,7 @@ def set_roles(db: Database, actor: Actor, name: str, roles: Sequence[str], *, no
     _require_granting(db, actor)
     with db.write() as connection:
         account = rows.within(connection, name)
-        kept = parties.roles_for(roles, account.org)
+        kept = orgs.roles_for(roles, account.org)
         if "system_admin" not in kept:
             _keep_one(rows.everybody(connection), account)
         rows.set_roles(connection, account.id, kept)
@@ -252,6 +253,12 @@ def organisations(db: Database, actor: Actor) -> pd.DataFrame:
     return pd.DataFrame([asdict(o) for o in rows.organisations(db)], columns=["name", "kind", "operator", "streets"])
 
 
+def parties(db: Database, actor: Actor) -> list[Organisation]:
+    """Organisations that somebody here belongs to, for whoever names one in their work."""
+    require(db, actor, "report.read")
+    return rows.organisations(db)
+
+
 def any_accounts(db: Database) -> bool:
     """Whether the district has any account yet."""
     return bool(rows.listing(db))
@@ -288,7 +295,7 @@ def demonstration(db: Database, *, now: datetime) -> list[tuple[str, str, str, s
 def _demonstrate(db: Database, row: Mapping[str, str], *, now: datetime) -> tuple[str, str, str, str]:
     party = Organisation(
         name=row["org"],
-        kind=parties.KIND_OF_ROLE[row["role"]],
+        kind=orgs.KIND_OF_ROLE[row["role"]],
         operator=row["operator"],
         streets=(row["street"],) if row["street"] else (),
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from siting.access import Actor
+from siting.access import Actor, view
 from siting.actions import candidates, coverage, plans, runs
 from siting.actions import layers as layer_actions
 from siting.errors import NotFound
@@ -23,6 +25,7 @@ from siting.maps import basemap, layers, styles, tiles
 from siting.maps.layers import Box
 from siting.maps.mercator import Tile
 from siting.store.database import Database
+from siting.store.rows import NAMED
 
 BASEMAP_LAYERS = ("landcover", "buildings", "roads")
 RASTERS: Mapping[str, str] = MappingProxyType({"rsrp": "rsrp_dbm", "gap": "gap", "probability": "probability"})
@@ -32,8 +35,33 @@ SOURCES: Mapping[str, str] = MappingProxyType({"assets-status": "assets", "propo
 BANDS: Mapping[str, str] = MappingProxyType({"nr2600": "n41", "nr3500": "n78"})
 
 
+class Memory:
+    """What was prepared for drawing: the basemap, the points, the last rasters; shared by all who see the same.
+
+    Parameters
+    ----------
+    most : int
+        How many things are kept.
+    """
+
+    def __init__(self, most: int = 16) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self._most = most
+
+    def get(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """The thing under a key; made if it is not there, by one at a time."""
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = make()
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+            return self._kept[key]
+
+
 class Drawer:
-    """Draws for one district; keeps the prepared basemap, the points and the last rasters in memory.
+    """Draws for one person of one district; permission is asked at every call, what was prepared is shared.
 
     Parameters
     ----------
@@ -41,21 +69,21 @@ class Drawer:
         The district.
     actor : Actor
         On whose behalf; the actions ask for permission.
+    memory : Memory, optional
+        What is prepared already.
     """
 
-    def __init__(self, db: Database, actor: Actor) -> None:
+    def __init__(self, db: Database, actor: Actor, memory: Memory | None = None) -> None:
         self.db = db
         self.actor = actor
-        self._lock = threading.Lock()
-        self._basemap = lru_cache(maxsize=1)(self._prepare_basemap)
-        self._crowd = lru_cache(maxsize=4)(self._read_crowd)
-        self._raster = lru_cache(maxsize=6)(self._read_raster)
-        self._run_frame = lru_cache(maxsize=4)(self._read_run_frame)
+        self.memory = memory or Memory()
 
     def version(self, layer: str) -> str:
-        """State of the data behind a layer that is not bound to a run."""
+        """State of what this person sees of a layer that is not bound to a run."""
         sources = BASEMAP_LAYERS if layer == "basemap" else (SOURCES.get(layer, layer),)
-        return "-".join(str(layer_actions.revision(self.db, self.actor, name)) for name in sources)
+        revisions = "-".join(str(layer_actions.revision(self.db, self.actor, name)) for name in sources)
+        seen = view(self.actor, sources[0] if sources[0] in NAMED else "ground")
+        return revisions if seen == "all" else f"{revisions}-{hashlib.sha256(seen.encode()).hexdigest()[:12]}"
 
     def tile(self, layer: str, tile: Tile, *, run_id: str | None = None) -> bytes:
         """One tile as PNG, from the folder of drawn tiles if it is there.
@@ -63,7 +91,7 @@ class Drawer:
         Raises
         ------
         NotFound
-            If there are no tiles of this name, or no such run.
+            If there are no tiles of this name, or no such run that the person sees.
         """
         draw, version = self._painter(layer, run_id)
         return tiles.cached(self.db.settings.cache_folder, layer=layer, version=version, tile=tile, draw=draw)
@@ -74,33 +102,29 @@ class Drawer:
         Raises
         ------
         NotFound
-            If there is no such layer or run.
+            If there is no such layer, or no such run that the person sees.
         """
         spec = layers.specs().get(layer)
         if spec is None:
             raise NotFound("maps.layer", layer=layer, known=", ".join(layers.specs()))
         if layer in RUN_LAYERS:
-            frame = self._locked(self._run_frame, layer, run_id or "")
+            frame = self._run_frame(layer, run_id)
             return layers.geojson(frame if box is None else frame.cx[box[0] : box[2], box[1] : box[3]], spec)
         return layers.geojson(layers.to_lonlat(self._layer_frame(layer, box)), spec)
 
     def _painter(self, layer: str, run_id: str | None) -> tuple[Callable[[Tile], bytes], str]:
+        version = self.version(layer) if layer == "basemap" or layer in CROWDS else ""
         if layer == "basemap":
-            return lambda tile: basemap.draw(self._locked(self._basemap, self.version("basemap")), tile), self.version(
-                "basemap"
-            )
+            ready = partial(self.memory.get, (layer, version), self._prepare_basemap)
+            return lambda tile: basemap.draw(ready(), tile), version
         if layer in CROWDS:
-            version = self.version(layer)
             return lambda tile: self._dots(layer, version, tile), version
         if layer in RASTERS and run_id:
+            runs.get(self.db, self.actor, run_id)  # hidden is not found, drawn or not
             return lambda tile: self._cells(layer, run_id, tile), _name(run_id)
         raise NotFound("maps.layer", layer=layer, known=", ".join(("basemap", *CROWDS, *RASTERS)))
 
-    def _locked(self, make: Callable[..., Any], *key: str) -> Any:
-        with self._lock:
-            return make(*key)
-
-    def _prepare_basemap(self, _version: str) -> basemap.Basemap:
+    def _prepare_basemap(self) -> basemap.Basemap:
         columns = {"landcover": ("kind",), "buildings": (), "roads": ("class",)}
         frames = {
             name: layers.to_lonlat(layer_actions.read(self.db, self.actor, name, columns=columns[name]))
@@ -108,7 +132,7 @@ class Drawer:
         }
         return basemap.prepare(frames)
 
-    def _read_crowd(self, layer: str, _version: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
+    def _read_crowd(self, layer: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.object_]]:
         column = CROWDS[layer]
         frame = layer_actions.read(self.db, self.actor, SOURCES.get(layer, layer), columns=(column,))
         points = frame.set_geometry(gpd.GeoSeries(shapely.point_on_surface(frame.geometry.array), crs=frame.crs))
@@ -120,12 +144,12 @@ class Drawer:
         return grid, values, styles.gap_family(measure) if layer == "gap" else layer
 
     def _dots(self, layer: str, version: str, tile: Tile) -> bytes:
-        places, kinds = self._locked(self._crowd, layer, version)
+        places, kinds = self.memory.get((layer, version), partial(self._read_crowd, layer))
         spec = layers.specs()[layer]
         return tiles.dots(places[:, 0], places[:, 1], kinds, tile, family=spec.family)
 
     def _cells(self, layer: str, run_id: str, tile: Tile) -> bytes:
-        grid, values, family = self._locked(self._raster, layer, run_id)
+        grid, values, family = self.memory.get((layer, run_id), partial(self._read_raster, layer, run_id))
         return tiles.raster(grid, values, tile, family=family)
 
     def _layer_frame(self, layer: str, box: Box | None) -> gpd.GeoDataFrame:
@@ -133,10 +157,15 @@ class Drawer:
         frame = layer_actions.read(self.db, self.actor, SOURCES.get(layer, layer), bounds=bounds)
         return PREPARED.get(layer, _as_it_is)(frame)
 
-    def _read_run_frame(self, layer: str, run_id: str) -> gpd.GeoDataFrame:
-        """Candidates (best first) or the sites of a plan, in longitude and latitude."""
+    def _run_frame(self, layer: str, run_id: str | None) -> gpd.GeoDataFrame:
+        """Candidates (best first) or the sites of a plan, in longitude and latitude; kept by organisation and role."""
         if not run_id:
             raise NotFound("maps.run", layer=layer)
+        runs.get(self.db, self.actor, run_id)
+        own = (self.actor.role, self.actor.org, self.actor.operator, *self.actor.streets)
+        return self.memory.get((layer, run_id, *own), partial(self._read_run_frame, layer, run_id))
+
+    def _read_run_frame(self, layer: str, run_id: str) -> gpd.GeoDataFrame:
         if layer == "candidates":
             return layers.to_lonlat(candidates.candidates(self.db, self.actor, run_id))
         return layers.to_lonlat(plans.plan(self.db, self.actor, run_id)["sites"].assign(mark="chosen"))

@@ -13,7 +13,9 @@ from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 
 from siting.access import Actor, may
-from siting.ui.text import md, t
+from siting.errors import NotAllowed
+from siting.ui import session
+from siting.ui.text import language, md, t
 
 LOG = logging.getLogger("siting.page")
 TABLE = Path(__file__).with_name("pages.csv")
@@ -21,13 +23,14 @@ TABLE = Path(__file__).with_name("pages.csv")
 
 @dataclass(frozen=True)
 class PageRow:
-    """One page: file name without ending, permission that opens it.
+    """One page: file name without ending, permissions of which any opens it, whether the navigation lists it.
 
     No icon: Streamlit 1.67 makes the icon of a page its favicon and fetches that from the internet.
     """
 
     name: str
-    permission: str
+    permissions: tuple[str, ...]
+    shown: bool = True
 
     @property
     def file(self) -> str:
@@ -39,12 +42,20 @@ class PageRow:
 def table() -> tuple[PageRow, ...]:
     """All pages in their order; the first is the start page."""
     with TABLE.open(encoding="utf-8", newline="") as file:
-        return tuple(PageRow(row["name"], row["permission"]) for row in csv.DictReader(file))
+        return tuple(
+            PageRow(row["name"], tuple(row["permission"].split("|")), row["shown"] == "yes")
+            for row in csv.DictReader(file)
+        )
 
 
 def permitted(actor: Actor) -> tuple[PageRow, ...]:
     """The pages that an actor may open; the others are absent for them."""
-    return tuple(row for row in table() if may(actor, row.permission))
+    return tuple(row for row in table() if any(may(actor, name) for name in row.permissions))
+
+
+def opens(actor: Actor, page: str) -> bool:
+    """Whether an actor may open a page."""
+    return any(row.name == page for row in permitted(actor))
 
 
 def choose(actor: Actor) -> StreamlitPage:
@@ -54,7 +65,14 @@ def choose(actor: Actor) -> StreamlitPage:
         st.error(t("ui.frame.no_pages", role=md(actor.role)), icon=":material/lock:")
         st.stop()
     pages = [
-        st.Page(row.file, title=t(f"ui.page.{row.name}"), url_path=row.name, default=row is found[0]) for row in found
+        st.Page(
+            row.file,
+            title=t(f"ui.page.{row.name}"),
+            url_path=row.name,
+            default=row is found[0],
+            visibility="visible" if row.shown else "hidden",
+        )
+        for row in found
     ]
     return st.navigation(pages, position="top")
 
@@ -63,6 +81,10 @@ def show(page: StreamlitPage) -> None:
     """Run a page; the last door for errors, which go to the log with their traceback and to the person as one sentence."""
     try:
         page.run()
+    except NotAllowed as error:
+        if error.key == session.ENDED:
+            session.leave()
+        st.error(md(error.message(language())), icon=":material/lock:")
     except Exception:
         LOG.exception("page %s", page.url_path)
         st.error(t("ui.frame.broken"), icon=":material/error:")

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from siting import words
 from siting.errors import SitingError
 from siting.maps import styles
-from siting.ui import dates
+from siting.ui import dates, navigation, session
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, language, md, t
 
@@ -68,7 +68,7 @@ def header(desk: Desk, page: str, *, badges: Sequence[Badge] = ()) -> None:
         Further marks, e.g. 未校准.
     """
     settings = desk.settings
-    own = [Badge(dates.dated(desk))]
+    own = [Badge(dates.dated(desk))] if desk.may("asset.read") else []
     if settings.flag("district.synthetic"):
         own.append(Badge(t("ui.badge.synthetic"), "orange"))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -94,6 +94,12 @@ def facts(rows: Mapping[str, object]) -> None:
     )
 
 
+def link(desk: Desk, page: str, label: str, *, icon: str) -> None:
+    """A link to another page, for who may open it."""
+    if navigation.opens(desk.actor, page):
+        st.page_link(f"pages/{page}.py", label=label, icon=icon)
+
+
 def empty(key: str, **values: object) -> None:
     """What a page says when there is nothing yet: one sentence with the one useful action."""
     st.info(t(key, **values), icon=":material/info:")
@@ -105,6 +111,8 @@ def told() -> Iterator[None]:
     try:
         yield
     except SitingError as error:
+        if error.key == session.ENDED:
+            session.leave()
         st.error(md(error.message(language())), icon=":material/error:")
 
 

@@ -46,6 +46,11 @@ def panel(desk: Desk, kind: str, *, params: Mapping[str, Any], label: str) -> No
 
 @st.fragment(run_every=EVERY_S)
 def _follow(desk: Desk, run_id: str) -> None:
+    with parts.told():
+        _followed(desk, run_id)
+
+
+def _followed(desk: Desk, run_id: str) -> None:
     run = runs.get(desk.db, desk.actor, run_id)
     if run.status not in OPEN:
         st.rerun()

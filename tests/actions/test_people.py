@@ -54,7 +54,7 @@ def test_a_short_endless_or_easily_guessed_password_is_refused_and_nothing_is_ma
 
 
 def test_a_password_of_exactly_twelve_characters_will_do(add):
-    assert add("twelve", password="a1b2c3d4e5f6").name == "twelve"
+    assert add("twelve", password="a1b2c3d4e5f6").name == "twelve"  # noqa: S106 - made up
 
 
 def test_a_password_rests_as_argon2id_and_stands_in_no_event(db, add, now):

@@ -50,9 +50,9 @@ def test_every_page_speaks_english_when_asked(open_app, done, page):
     assert "ui." not in shown.replace("ui\\.", "")
 
 
-def test_a_role_without_permission_sees_no_page(open_app, done, monkeypatch):
+def test_a_role_without_permission_sees_no_page(opened_by_token, done, monkeypatch):
     monkeypatch.setattr(session, "identify", lambda: Actor(id="x", name="x", org="x", role="nobody"))
-    at = open_app(done)
+    at = opened_by_token(done)
     assert [e.value for e in at.error] == ["角色 nobody 没有可用的页面；请找管理员开通权限。"]
     assert not at.metric
     assert not at.dataframe

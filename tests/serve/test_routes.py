@@ -1,3 +1,4 @@
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,8 +30,19 @@ def drawer(district):
 
 
 @pytest.fixture
-def client(drawer, client_of):
-    return client_of(Starlette(routes=serve.routes(drawer)))
+def asked_by(district, client_of, monkeypatch):
+    """Our routes as somebody asks them; the gate before them has tests of its own."""
+
+    def made(person):
+        monkeypatch.setattr(serve.gate, "actor_of", lambda _request: person)
+        return client_of(Starlette(routes=serve.routes(district)))
+
+    return made
+
+
+@pytest.fixture
+def client(asked_by):
+    return asked_by(local_admin(source="page"))
 
 
 def tile_at(zoom, lon=MIDDLE[0], lat=MIDDLE[1]):
@@ -54,8 +66,11 @@ def test_the_basemap_is_drawn_from_the_district_and_kept_on_disk(client, distric
 
 
 def test_an_address_that_names_the_version_may_be_kept_for_good_and_another_not(client):
-    assert "immutable" in client.get(f"/tiles/basemap/{tile_at(15)}?v=1").headers["cache-control"]
-    assert client.get(f"/tiles/basemap/{tile_at(15)}").headers["cache-control"] == "no-cache"
+    kept = client.get(f"/tiles/basemap/{tile_at(15)}?v=1").headers
+    assert kept["cache-control"].startswith("private,")
+    assert "immutable" in kept["cache-control"]
+    assert kept["vary"] == "Cookie"
+    assert client.get(f"/tiles/basemap/{tile_at(15)}").headers["cache-control"] == "private, no-cache"
 
 
 def test_far_out_assets_are_dots_and_a_tile_elsewhere_is_transparent(client):
@@ -130,11 +145,47 @@ def test_what_is_not_there_is_refused_with_a_sentence(client, address, status):
     assert "Traceback" not in answer.text
 
 
-def test_somebody_without_permission_gets_no_data(district, client_of):
-    stranger = Actor(id="x", name="x", org="x", role="nobody")
-    client = client_of(Starlette(routes=serve.routes(Drawer(district, stranger))))
+def test_somebody_without_permission_gets_no_data(asked_by):
+    stranger = asked_by(Actor(id="x", name="x", org="x", role="nobody"))
     for address in ("/layers/assets", f"/tiles/basemap/{tile_at(15)}", f"/tiles/assets/{tile_at(15)}"):
-        assert client.get(address).status_code == 403
+        assert stranger.get(address).status_code == 403
+
+
+def test_a_street_office_gets_its_own_rows_in_tiles_and_features_after_somebody_who_sees_all(
+    asked_by, client, district
+):
+    own = Actor(id="s", name="s", org="长虹街道办事处", role="street", streets=("长虹街道",))
+    address = f"/tiles/assets/{tile_at(14)}"
+    everything = client.get(address)
+    street = asked_by(own)
+    found = street.get("/layers/assets").json()["features"]
+    rows = layers.read(district, "assets")
+    assert {f["properties"]["id"] for f in found} == set(rows.loc[rows["street_office"] == "长虹街道", "asset_id"])
+    narrowed = street.get(address)
+    assert alpha(narrowed).sum() < alpha(everything).sum()
+    assert asked_by(local_admin(source="page")).get(address).content == everything.content
+    assert street.get(f"/tiles/basemap/{tile_at(15)}").status_code == 200
+    assert Drawer(district, own).version("assets") != Drawer(district, local_admin(source="page")).version("assets")
+
+
+def test_a_raster_already_drawn_stays_hidden_from_who_does_not_see_its_run(asked_by, client, district, now):
+    owner = Actor(id="o", name="o", org="中国电信股份有限公司天津分公司", role="operator", operator="ctc")
+    run_id = "coverage-own"
+    params = coverage.params(district.settings, {})
+    run_rows.add(
+        district,
+        run_id=run_id,
+        kind="coverage",
+        params=params,
+        actor=owner,
+        audience="org",
+        operators="ctc",
+        now=now,
+        status="done",
+    )
+    other = Actor(id="m", name="m", org="中国移动通信集团天津有限公司", role="operator", operator="cmcc")
+    assert asked_by(other).get(f"/tiles/gap/{tile_at(15)}?run={run_id}").status_code == 404
+    assert asked_by(other).get(f"/layers/plan?run={run_id}").status_code == 404
 
 
 def test_leaflet_and_the_map_script_come_from_here(client):
@@ -145,22 +196,24 @@ def test_leaflet_and_the_map_script_come_from_here(client):
     assert "immutable" in script.headers["cache-control"]
 
 
-def test_the_app_answers_says_so_and_takes_its_worker_with_it(small_project):
+def test_the_app_answers_says_so_and_takes_its_worker_with_it(small_project, tmp_path):
+    folder = shutil.copytree(small_project, tmp_path / "district")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     code = (
         "import sys; from pathlib import Path; from siting import serve, settings;"
-        f"serve.run(settings.load(Path({str(small_project)!r})), host='127.0.0.1', port={port})"
+        f"serve.run(settings.load(Path({str(folder)!r})), host='127.0.0.1', port={port})"
     )
     # The block closes the pipe, whatever happens: a pipe left to the collector fails some later test.
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
-            assert f"http://127.0.0.1:{port}" in process.stdout.readline()
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE_S) as answer:
-                assert answer.status == 200
+            assert any(f"http://127.0.0.1:{port}" in line for line in process.stdout)
+            asked = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Accept": "text/html"})
+            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own
+                assert answer.url.endswith("/auth/login")
             workers = children(process.pid)
             assert any("siting.actions.worker" in command for command in workers.values())
         finally:
@@ -173,15 +226,15 @@ def test_the_app_answers_says_so_and_takes_its_worker_with_it(small_project):
 
 
 def test_without_an_address_the_settings_say_where_to_listen_and_by_default_nobody_else_can_call(
-    small_project, monkeypatch
+    small_project, monkeypatch, tmp_path
 ):
-    asked = {}
+    asked, folder = {}, shutil.copytree(small_project, tmp_path / "district")
     monkeypatch.setenv(session.PROJECT_VARIABLE, "")
     monkeypatch.setattr(serve, "_announce", lambda *_: None)
     monkeypatch.setattr(serve.st.App, "run", lambda _self, *, config: asked.update(config))
-    serve.run(settings.load(small_project))
+    serve.run(settings.load(folder))
     assert (asked["server.address"], asked["server.port"]) == ("127.0.0.1", 8501)
-    serve.run(settings.load(small_project), host="127.0.0.2", port=9000)
+    serve.run(settings.load(folder), host="127.0.0.2", port=9000)
     assert (asked["server.address"], asked["server.port"]) == ("127.0.0.2", 9000)
 
 

@@ -5,7 +5,7 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 
 from siting import words
-from siting.access import PERMISSIONS, Actor, local_admin
+from siting.access import PERMISSIONS, ROLES, Actor, local_admin
 from siting.ui import navigation
 
 ROOT = Path(__file__).parents[2]
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_every_page_has_a_file_a_title_and_a_known_permission():
     for row in navigation.table():
         assert (ROOT / row.file).is_file()
-        assert row.permission in PERMISSIONS
+        assert set(row.permissions) <= set(PERMISSIONS)
         assert words.has(f"ui.page.{row.name}", lang="zh_CN")
         assert words.has(f"ui.page.{row.name}", lang="en")
 
@@ -26,6 +26,16 @@ def test_every_file_in_pages_is_in_the_table():
 def test_the_local_user_sees_all_pages_and_an_unknown_role_none():
     assert navigation.permitted(local_admin(source="page")) == navigation.table()
     assert navigation.permitted(Actor(id="x", name="x", org="x", role="nobody")) == ()
+
+
+def test_no_role_is_left_without_a_page():
+    for role in set(ROLES) - {"system"}:
+        assert navigation.permitted(Actor(id="x", name="x", org="x", role=role)), role
+
+
+def test_administrators_and_the_auditor_see_their_own_page_and_nothing_else():
+    for role, pages in {"system_admin": ["admin"], "security_admin": ["admin"], "auditor": ["journal"]}.items():
+        assert [row.name for row in navigation.permitted(Actor(id="x", name="x", org="x", role=role))] == pages
 
 
 def test_streamlit_does_not_scan_the_pages_folder_once_switched_off(monkeypatch, tmp_path):
