@@ -7,7 +7,7 @@ from siting.ui import atlas, choices, importing, linked, mapview, parts, proposi
 from siting.ui.text import number, t
 
 NAME = "proposals"
-MAP_PX = 440
+MAP_PX = 300
 
 desk = session.open_desk()
 parts.header(desk, NAME)
@@ -44,7 +44,7 @@ with left:
     if click is not None:
         linked.select(NAME, click.id if click.layer == NAME else None)
         st.rerun()
-    linked.table(proposing.table(found), name=NAME, ids=found["candidate_id"], height_px=330)
+    linked.table(proposing.table(found), name=NAME, ids=found["candidate_id"], height_px=230)
 with right:
     if chosen is None:
         st.caption(t("ui.proposals.choose"))

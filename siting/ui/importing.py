@@ -44,11 +44,12 @@ def wizard(desk: Desk, *, only: Sequence[str] = LAYERS) -> None:
         _form(desk, only)
     with right:
         plan = st.session_state.get(PLAN)
-        if st.session_state.get(DONE):
-            st.success(st.session_state[DONE], icon=":material/check_circle:")
-        if isinstance(plan, ImportPlan):
+        landed, text = st.session_state.get(DONE) or ("", "")
+        if landed in only:
+            st.success(text, icon=":material/check_circle:")
+        if isinstance(plan, ImportPlan) and plan.layer in only:
             _checked(desk, plan)
-        elif not st.session_state.get(DONE):
+        elif landed not in only:
             parts.empty("ui.import.nothing")
 
 
@@ -175,13 +176,14 @@ def _confirm(desk: Desk, plan: ImportPlan) -> None:
     if st.button(t("ui.import.confirm", n=plan.landed), type="primary", key="import.confirm", icon=":material/save:"):
         with parts.told():
             result = assets.commit(desk.db, desk.actor, plan.id, now=now(), reason=reason)
-            st.session_state[DONE] = t(
+            told = t(
                 "ui.import.landed",
                 new=result.new,
                 changed=result.changed,
                 unchanged=result.unchanged,
                 rejected=result.rejected,
             )
+            st.session_state[DONE] = (plan.layer, told)
             st.session_state[PLAN] = None
             st.rerun()
 

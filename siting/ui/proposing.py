@@ -13,6 +13,7 @@ import streamlit as st
 
 from siting import words
 from siting.access import may
+from siting.actions import layers as layer_actions
 from siting.actions import proposals
 from siting.assets import schema
 from siting.errors import SitingError
@@ -34,6 +35,7 @@ FACTS = ("proposal_no", "name", "state", "proposer_org", "operators", "technolog
 TEMPLATE = "proposals.xlsx"
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NEW_PX = 480
+USUAL_PURPOSE = "weak_area"
 
 
 def views(desk: Desk) -> dict[str, str]:
@@ -173,7 +175,7 @@ def new(desk: Desk) -> None:
             selected=None if spot is None else mapview.Place(*spot),
         )
         if click is not None:
-            st.session_state[PLACE] = (click.lat_deg, click.lon_deg)
+            st.session_state[PLACE] = _meant(desk, click)
             st.rerun()
     with right:
         told()
@@ -184,24 +186,35 @@ def new(desk: Desk) -> None:
             _new_form(desk, proposals.spot(desk.db, desk.actor, lon_deg=spot[1], lat_deg=spot[0]), spot)
 
 
+def _meant(desk: Desk, click: mapview.Click) -> tuple[float, float]:
+    """Latitude and longitude that a click means: of the asset under the finger, else of the click itself."""
+    place = {"lon_deg": click.lon_deg, "lat_deg": click.lat_deg, "zoom": click.zoom}
+    hit = layer_actions.pick(desk.db, desk.actor, **place, layers_in_order=["assets"])
+    spot = None if hit is None else atlas.place(hit[1]["geometry"], desk.settings.crs, version="")
+    return (click.lat_deg, click.lon_deg) if spot is None else (spot.lat_deg, spot.lon_deg)
+
+
 def _new_form(desk: Desk, found: proposals.Spot, spot: tuple[float, float]) -> None:
     host = found.host
     kind = fields.value(LAYER, "host_class", found.host_class)
-    named = md(host.get("name") or host.get("asset_no") or "")
-    st.markdown(t("ui.proposals.on_host", kind=kind, name=named, owner=md(host.get("owner_org") or "—")) if host else t("ui.proposals.on_ground"))
+    owner = md(host.get("owner_org") or "—")
+    said = t("ui.proposals.on_host", kind=kind, name=md(_named(host)), owner=owner) if host else t("ui.proposals.on_ground")
+    st.markdown(said)
     usual = proposals.usual(desk.db, desk.actor)
     with st.form(f"proposals.new.{spot[0]:.7f}.{spot[1]:.7f}"):
-        given = {
-            "operators": st.multiselect(fields.title(LAYER, "operators"), list(fields.terms("operator")), default=usual.operators,
-                key="new.operators", format_func=fields.terms("operator").get),
-            "technology": _chosen("technology", usual.technology),
-            "height_m": st.number_input(fields.title(LAYER, "height_m"), 0.0, 700.0, found.height_m, 0.5, key=f"new.height.{spot}"),
-            "configuration": st.selectbox(fields.title(LAYER, "configuration"), found.configurations, key=f"new.configuration.{found.host_class}",
-                index=0 if found.configurations else None, format_func=_configuration, placeholder=t("ui.proposals.no_configuration")),
-            "purpose": _chosen("purpose", "weak_area"),
-            "name": st.text_input(fields.title(LAYER, "name"), key="new.name", placeholder=named.replace("\\", "")),
-            "need_no": st.text_input(fields.title(LAYER, "need_no"), key="new.need"),
-        }  # fmt: skip
+        names = fields.terms("operator")
+        operators = st.multiselect(
+            fields.title(LAYER, "operators"), list(names), default=usual.operators, key="new.operators", format_func=names.get
+        )
+        left, right = st.columns(2, gap="small")
+        with left:
+            technology, height_m = _chosen("technology", usual.technology), _height(found, spot)
+            name = st.text_input(fields.title(LAYER, "name"), key="new.name", placeholder=_named(host))
+        with right:
+            purpose, configuration = _chosen("purpose", USUAL_PURPOSE), _configuration(found)
+            need_no = st.text_input(fields.title(LAYER, "need_no"), key="new.need")
+        given = {"operators": operators, "technology": technology, "height_m": height_m, "name": name, "purpose": purpose,
+            "configuration": configuration, "need_no": need_no}  # fmt: skip
         if st.form_submit_button(t("ui.proposals.add"), type="primary", icon=":material/add_location:", width="stretch"):
             _added(desk, spot, given)
 
@@ -221,9 +234,28 @@ def _chosen(column: str, usual: str) -> str:
     return str(st.selectbox(fields.title(LAYER, column), codes, index=codes.index(usual), key=f"new.{column}", format_func=terms.get))
 
 
-def _configuration(name: str) -> str:
+def _height(found: proposals.Spot, spot: tuple[float, float]) -> float | None:
+    return st.number_input(fields.title(LAYER, "height_m"), 0.0, 700.0, found.height_m, 0.5, key=f"new.height.{spot}")
+
+
+def _configuration(found: proposals.Spot) -> str | None:
+    return st.selectbox(
+        fields.title(LAYER, "configuration"),
+        found.configurations,
+        index=0 if found.configurations else None,
+        key=f"new.configuration.{found.host_class}",
+        format_func=_configuration_words,
+        placeholder=t("ui.proposals.no_configuration"),
+    )
+
+
+def _configuration_words(name: str) -> str:
     key = f"ui.configuration.{name}"
     return t(key) if words.has(key) else name
+
+
+def _named(host: Mapping[str, Any]) -> str:
+    return str(host.get("name") or host.get("asset_no") or "")
 
 
 def template() -> None:
