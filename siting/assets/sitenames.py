@@ -67,6 +67,10 @@ class Register:
             found = [at for at in found if self._labels[at] == name]
         return found
 
+    def contradicts(self, at: int, site_no: str) -> bool:
+        """Whether a row that means this site gives the number of another one."""
+        return site_no in self._numbers and at not in self._numbers[site_no]
+
     def near(self, site_no: str, name: str) -> str:
         """The nearest known numbers, or names where no number was given."""
         known, asked = (self._numbers, site_no) if site_no or not name else (self._names, name)
@@ -104,6 +108,10 @@ def resolve(
     for row, *names in asked[["site_id", *NAMES]].itertuples(name=None):
         found = register.matching(*names)
         at.append(found[0] if len(found) == 1 else -1)
+        if len(found) == 1 and register.contradicts(found[0], names[1]):
+            at[-1] = -1
+            column = titles.get("site_no", "site_no")
+            findings.append(Finding(code="SITE_CONTRADICTS", row=int(row), column=column, sheet=sheet, value=names[1]))
         if len(found) != 1:
             findings.append(_unplaced(int(row), names, len(found), register.near(names[1], names[3]), titles, sheet))
     return at, findings

@@ -107,6 +107,12 @@ def test_all_that_is_wrong_is_said_at_once_with_row_and_heading(bring):
     assert (landed["antenna_height_m"], landed["mount"]) == (31.0, "tower")
 
 
+def test_an_id_and_a_number_that_mean_different_sites_are_not_settled_by_guessing(bring):
+    found = bring(f"站址ID,站号,网络,设备,方位角,挂高\n{IDS[0]},S-4,net-a,macro,0,30\n{IDS[1]},S-2,net-a,macro,0,30\n")
+    assert said(found, "error") == {(2, "站号", "SITE_CONTRADICTS")}
+    assert found.difference.merged["site_id"].tolist() == [IDS[1]]
+
+
 def test_an_unknown_number_or_word_is_answered_with_the_nearest_known_one(bring):
     found = bring(HEAD + "S-11,,,net-aa,0,30,macro,楼顶\nS-1,,,net-bb,0,30,makro,楼顶\n")
     remedies = {f.code: f.remedy for f in found.findings.of("error")}
