@@ -6,7 +6,7 @@ from siting.ui import atlas, casebook, caseform, choices, linked, mapview, parts
 from siting.ui.text import md, number, t
 
 NAME = "cases"
-TALL_PX = 520
+TALL_PX = 430
 
 desk = session.open_desk()
 parts.header(desk, NAME)
@@ -20,7 +20,7 @@ if view == "new":
 
 ledger = casebook.ledger(desk)
 if ledger.empty:
-    parts.empty("ui.cases.none" if "new" in views else "ui.cases.none_seen")
+    parts.empty("ui.cases.none" if "new" in views else "ui.cases.none_yet")
     st.stop()
 parts.cards(casebook.cards(ledger))
 found = casebook.filtered(ledger)

@@ -82,7 +82,11 @@ def cards(frame: pd.DataFrame) -> list[Card]:
     counts = frame["stage"].value_counts()
     unvalued = int(frame[frame["stage"].isin(("entered", "working"))]["value"].isna().sum())
     waiting = Card(t("ui.cases.waiting"), number(int(counts.get("entered", 0))), t("style.case_stage.entered"))
-    working = Card(t("style.case_stage.working"), number(int(counts.get("working", 0) + counts.get("held", 0))))
+    working = Card(
+        t("style.case_stage.working"),
+        number(int(counts.get("working", 0) + counts.get("held", 0))),
+        t("ui.cases.working_note"),
+    )
     agreed = Card(t("ui.cases.agreed"), number(int(counts.get("agreed", 0))), t("ui.cases.agreed_note"))
     on_air = Card(t("ui.cases.on_air"), number(int(counts.get("on_air", 0))), t("ui.cases.on_air_note"))
     return [

@@ -16,7 +16,7 @@ from siting.ledger.moves import KINDS, REASONS
 from siting.ui import atlas, casebook, casemoves, fields, mapview, parts
 from siting.ui.mapview import Click, Place
 from siting.ui.session import Desk, now
-from siting.ui.text import md, t
+from siting.ui.text import UNKNOWN, md, t
 
 STATE = "cases.new"
 VIEW = "cases-view"
@@ -126,7 +126,12 @@ def _fields(desk: Desk, state: Mapping[str, Any]) -> dict[str, Any]:
     own = [desk.actor.operator] if desk.actor.operator else list(state.get("operators", ()))
     choices = own if desk.actor.operator else list(OPERATORS)
     operators = st.multiselect(
-        t("case.field.operator"), choices, default=own, key=f"op-{turn}", format_func=lambda v: t(f"ui.operator.{v}")
+        t("case.field.operator"),
+        choices,
+        default=own,
+        placeholder=UNKNOWN,
+        key=f"op-{turn}",
+        format_func=lambda v: t(f"ui.operator.{v}"),
     )
     with st.container(horizontal=True):
         need_no = st.text_input(t("case.field.need_no"), key=f"need-{turn}", max_chars=40)

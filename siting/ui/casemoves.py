@@ -21,7 +21,7 @@ from siting.ledger.moves import MOVES, RECORD, Move
 from siting.ledger.state import instance_of
 from siting.ui import parts
 from siting.ui.session import Desk, now
-from siting.ui.text import t
+from siting.ui.text import UNKNOWN, t
 
 TURN = "case.turn"
 PICK = "case.move"
@@ -32,6 +32,11 @@ DRAFTED = ("title", "reason_code", "reason_text", "requested_action", "source")
 APART = frozenset({"attach", "save_draft"})
 # Moves that one operator makes on its own need.
 CLOSING = frozenset({"confirm_close", "reject_close"})
+# Moves that leave the state as it is, and those that end a point without solving it, stand in a list of their own.
+KEEPS = ("=",)
+RARE = frozenset(
+    {"withdraw", "merge", "reassign", "suspend", "transfer_up", "void_agreement", "cancel_build", "correct"}
+)
 # Derived by the program or brought by the photo.
 UNASKED = frozenset(
     {
@@ -61,20 +66,30 @@ def panel(desk: Desk, case: Case) -> None:
         st.caption(t("ui.case.no_moves"))
         return
     turn = st.session_state.setdefault(TURN, uuid.uuid4().hex)
-    picked = st.pills(
-        t("ui.case.moves"),
-        names,
-        key=f"{PICK}-{turn}",
-        format_func=lambda name: t(f"move.{name}"),
-        label_visibility="collapsed",
-    )
+    main = [name for name in names if MOVES[name].to != KEEPS and name not in RARE]
+    rest = [name for name in names if name not in main]
+    picked = other = None
+    if main:
+        picked = st.pills(
+            t("ui.case.moves"), main, key=f"{PICK}-{turn}", format_func=_title, label_visibility="collapsed"
+        )
+    if rest and picked is None:
+        other = st.selectbox(
+            t("ui.case.other"), rest, index=None, key=f"{PICK}-other-{turn}", format_func=_title, placeholder=t("ui.case.other"),
+            label_visibility="collapsed",
+        )  # fmt: skip
+    picked = picked or other
     if picked is not None:
         _form(desk, case, MOVES[picked], turn)
 
 
+def _title(name: str) -> str:
+    return t(f"move.{name}")
+
+
 def _form(desk: Desk, case: Case, move: Move, turn: str) -> None:
     with st.form(f"move-{move.name}-{turn}", border=True):
-        fields = [field for name in _asked(move, case) if (field := field_of(name, move.name)) is not None]
+        fields = [field_of(move.name, name) for name in _asked(move, case)]
         given = {
             field.name: _input(desk, case, move, field, key=f"{move.name}-{field.name}-{turn}") for field in fields
         }
@@ -154,15 +169,19 @@ def _fact(case: Case, label: str, key: str) -> object:
 def _unit(desk: Desk, label: str, key: str, held: object) -> object:
     first = str(held) if held else None
     names = sorted({org.name for org in people.parties(desk.db, desk.actor)} | ({first} if first else set()))
-    return st.selectbox(label, names, index=names.index(first) if first else None, key=key, accept_new_options=True)
+    return st.selectbox(
+        label, names, index=names.index(first) if first else None, key=key, accept_new_options=True, placeholder=UNKNOWN
+    )
 
 
 def _choice(field: Field, label: str, key: str, held: object) -> object:
     terms = {code: t(f"case.{field.vocab}.{code}") for code in field.terms}
     if field.type == "list":
-        return st.multiselect(label, list(terms), key=key, format_func=lambda code: terms[code])
+        return st.multiselect(label, list(terms), key=key, placeholder=UNKNOWN, format_func=lambda code: terms[code])
     index = list(terms).index(str(held)) if held in terms else None
-    return st.selectbox(label, list(terms), index=index, key=key, format_func=lambda code: terms[code])
+    return st.selectbox(
+        label, list(terms), index=index, key=key, placeholder=UNKNOWN, format_func=lambda code: terms[code]
+    )
 
 
 def _text(field: Field, label: str, key: str, held: object) -> str:

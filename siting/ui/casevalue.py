@@ -46,7 +46,11 @@ def show(desk: Desk, case: Case) -> None:
     else:
         st.warning(t("ui.case.not_valued", why=t(f"unblocking.why.{why}")), icon=":material/help:")
     old = value is None or value.stale
-    if old and scope(desk.actor, "plan.run") == "all" and st.button(t("ui.case.value_again"), icon=":material/refresh:"):
+    if (
+        old
+        and scope(desk.actor, "plan.run") == "all"
+        and st.button(t("ui.case.value_again"), icon=":material/refresh:")
+    ):
         with parts.told():
             unblocking.request(desk.db, desk.actor, case.id, now=now())
             st.rerun()

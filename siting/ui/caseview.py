@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from siting.actions import cases
-from siting.ledger.fields import FIELDS, RECORD_GROUPS, field_of, point
+from siting.ledger.fields import FIELDS, RECORD_GROUPS, point
 from siting.ledger.files import PHOTOS, TYPES
 from siting.ledger.model import Case, Fact
 from siting.ledger.state import last, live, state_of
@@ -77,7 +77,7 @@ def needs(case: Case) -> None:
 
 def said(name: str, value: object, move: str = "") -> str:
     """One value of a field in words."""
-    field = field_of(name, move)
+    field = FIELDS.get(f"{move}.{name}") or FIELDS.get(name)
     if isinstance(value, list | tuple):
         return "、".join(said(name, item, move) for item in value)
     if isinstance(value, bool):
@@ -140,7 +140,7 @@ def _file(desk: Desk, case: Case, fact: Fact) -> None:
         if mime in TYPES_OF_PHOTOS:
             st.image(data, width=THUMBNAIL_PX)
         parts.download(md(name), name, data, key=f"file.{fact.seq}", mime=mime)
-        st.caption(f"{fact.on} · {t(f'case.file_kind.{fact.data['kind']}')}")
+        st.caption(f"{fact.on} · {said('attach.kind', fact.data['kind'])}")
 
 
 def _upload(desk: Desk, case: Case) -> None:
