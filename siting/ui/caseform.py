@@ -19,6 +19,7 @@ from siting.ui.session import Desk, now
 from siting.ui.text import UNKNOWN, md, t
 
 STATE = "cases.new"
+MAP = "cases-new-map"
 VIEW = "cases-view"
 MAP_PX = 560
 SOURCES = ("operator", "hotline_12345", "patrol", "meeting", "petition")
@@ -58,7 +59,7 @@ def page(desk: Desk) -> None:
     with left:
         click = mapview.draw(
             [*atlas.background(desk), *atlas.crowd(desk, "assets"), _known(desk)],
-            key=STATE,
+            key=MAP,
             bounds=atlas.extent(desk),
             height_px=MAP_PX,
             legend=atlas.key("case_stage", lang=desk.lang),

@@ -45,8 +45,10 @@ def profile_words(name: str) -> str:
 
 
 def network(desk: Desk, *, key: str) -> str:
-    """A network that is in use, with band and operators."""
-    terms = {name: network_words(name) for name, row in coverage.networks().items() if row.active}
+    """A network that is in use, with band and operators; an operator chooses among its own."""
+    own = desk.actor.operator
+    active = {name: row for name, row in coverage.networks().items() if row.active and own in ("", *row.operators)}
+    terms = {name: network_words(name) for name in active}
     return _choice(t("ui.choice.network"), list(terms), desk.settings.text("coverage.network"), key, terms)
 
 
@@ -130,7 +132,7 @@ def remember(key: str, default: str | None = None) -> None:
 
 
 def _choice(label: str, options: list[str], default: str, key: str, terms: dict[str, str]) -> str:
-    first = [*asked(key, options), default, options[0]]
+    first = [*asked(key, options), default, *options]
     index = next(options.index(name) for name in first if name in options)
     chosen = st.selectbox(
         label,
