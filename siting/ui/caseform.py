@@ -24,6 +24,7 @@ VIEW = "cases-view"
 MAP_PX = 560
 SOURCES = ("operator", "hotline_12345", "patrol", "meeting", "petition")
 URGENCIES = (1, 2, 3)
+STANDING = ("proposed", "released")
 OPERATORS = ("cmcc", "ctc", "cucc", "cbn")
 
 
@@ -89,7 +90,18 @@ def _picked(desk: Desk, click: Click) -> dict[str, Any]:
     asset = hit[1]
     centre = atlas.place(asset["geometry"], desk.settings.crs, version=str(asset["asset_id"]), zoom=click.zoom)
     label = " ".join(fields.value("assets", name, asset[name]) for name in ("class", "asset_no"))
-    return {**state, "place": centre, "site_ref": str(asset["asset_id"]), "label": label}
+    known = {"place": centre, "site_ref": str(asset["asset_id"]), "label": label}
+    return {**state, **known, **_proposed(desk, str(asset["asset_id"]))}
+
+
+def _proposed(desk: Desk, host: str) -> dict[str, Any]:
+    """The standing proposal on a facility, if the person sees one."""
+    listed = proposals.listing(desk.db, desk.actor)
+    found = listed[(listed["host_asset_id"] == host) & listed["state"].isin(STANDING)]
+    if found.empty:
+        return {}
+    first = found.iloc[0]
+    return {"proposal_ref": str(first["candidate_id"]), "operators": list(first["operators"] or ())}
 
 
 def _form(desk: Desk, state: Mapping[str, Any]) -> None:
@@ -111,17 +123,17 @@ def _form(desk: Desk, state: Mapping[str, Any]) -> None:
 
 def _fields(desk: Desk, state: Mapping[str, Any]) -> dict[str, Any]:
     turn = state["turn"]
-    kind = st.selectbox(
-        t("case.field.kind"), list(KINDS), key=f"kind-{turn}", format_func=lambda v: t(f"case.kind.{v}")
-    )
     title = st.text_input(t("case.field.title"), value=state.get("label", ""), key=f"title-{turn}", max_chars=80)
-    reasons = ["", *REASONS]
-    reason = st.selectbox(
-        t("case.field.reason_code"),
-        reasons,
-        key=f"reason-{turn}",
-        format_func=lambda v: t(f"case.reason_code.{v}") if v else "—",
-    )
+    with st.container(horizontal=True):
+        kind = st.selectbox(
+            t("case.field.kind"), list(KINDS), key=f"kind-{turn}", format_func=lambda v: t(f"case.kind.{v}")
+        )
+        reason = st.selectbox(
+            t("case.field.reason_code"),
+            ["", *REASONS],
+            key=f"reason-{turn}",
+            format_func=lambda v: t(f"case.reason_code.{v}") if v else UNKNOWN,
+        )
     text = st.text_input(t("case.field.reason_text"), key=f"text-{turn}", max_chars=400)
     action = st.text_area(t("case.field.requested_action"), key=f"action-{turn}", height=68, max_chars=400)
     own = [desk.actor.operator] if desk.actor.operator else list(state.get("operators", ()))
