@@ -3,12 +3,13 @@
 import streamlit as st
 
 from siting.actions import coverage, layers, runs
-from siting.ui import atlas, gaps, holdings, linked, mapview, parts, session
+from siting.ui import atlas, casebook, gaps, holdings, linked, mapview, parts, session
 from siting.ui.cached import kept
 from siting.ui.text import t
 
 NAME = "overview"
 MAP_PX = 500
+FIGURES_PX = 230
 
 desk = session.open_desk()
 run = runs.latest(desk.db, desk.actor, "coverage", status="done")
@@ -25,7 +26,12 @@ with right:
         parts.link(desk, "coverage", t("ui.overview.to_coverage"), icon=":material/cell_tower:")
     else:
         shown = gaps.table(figures, level="street_office", measured=gaps.measure(run))
-        linked.table(shown, name=NAME, ids=figures.loc[shown.index, "street_office"], height_px=300)
+        linked.table(shown, name=NAME, ids=figures.loc[shown.index, "street_office"], height_px=FIGURES_PX)
+    ledger = casebook.ledger(desk)
+    foremost = casebook.foremost(ledger, 5)
+    if not foremost.empty:
+        st.page_link("pages/cases.py", label=f"**{t('ui.overview.foremost')}**", icon=":material/priority_high:")
+        st.dataframe(foremost, hide_index=True, column_config=linked.number_columns(foremost))
     st.markdown(f"**{t('ui.overview.imports')}**")
     recent = holdings.imports(layers.recent_imports(desk.db, desk.actor, limit=8))
     if recent.empty:
@@ -40,11 +46,18 @@ with left:
             *([atlas.raster("gap", run.id, family=gaps.family(run))] if run is not None else []),
             *atlas.crowd(desk, "assets", visible=False),
             atlas.features(desk, "sites", name=t("style.network"), visible=run is None),
+            casebook.layer(ledger, desk.settings.crs),
         ],
         key=NAME,
         bounds=atlas.extent(desk),
         height_px=MAP_PX,
-        legend=atlas.key(*([gaps.family(run)] if run is not None else []), "network", lang=desk.lang),
+        legend=atlas.key(
+            *([gaps.family(run)] if run is not None else []),
+            "network",
+            "case_stage",
+            lang=desk.lang,
+            only={"case_stage": casebook.stages(ledger)},
+        ),
         note=gaps.note(desk, run),
         focus=atlas.street(desk, chosen, version=str(linked.turn(NAME))),
     )

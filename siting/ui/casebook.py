@@ -27,8 +27,10 @@ STAGES: Mapping[str, tuple[str, ...]] = {
     "closed": ("confirmed_closed", "closed_auto", "withdrawn", "merged"),
 }
 STAGE_OF: Mapping[str, str] = {state: stage for stage, states in STAGES.items() for state in states}
-LISTED = ("pp_no", "title", "state", "value", "range", "venues", "kind", "reason_code", "street_office", "operators", "lead_unit",
+LISTED = ("pp_no", "state", "title", "value", "range", "venues", "kind", "reason_code", "street_office", "operators", "lead_unit",
     "responsible_person", "reported_at", "target_agree_on", "agreed_on", "target_build_on", "commissioned_on")  # fmt: skip
+FOREMOST = ("pp_no", "title", "value", "state", "lead_unit")
+WAITING = ("entered", "working", "held")
 WORDED: Mapping[str, str] = {"state": "case.state.{}", "kind": "case.kind.{}", "reason_code": "case.reason_code.{}"}
 SEARCHED = ("pp_no", "title", "lead_unit", "street_office", "responsible_person", "need_nos")
 OPEN = tuple(stage for stage in STAGES if stage != "closed")
@@ -154,6 +156,14 @@ def spot(desk: Desk, row: Mapping[str, object] | pd.Series | None, *, version: s
         return None
     point = shapely.Point(float(str(row["easting_m"])), float(str(row["northing_m"])))
     return atlas.place(point, desk.settings.crs, version=version, zoom=16)
+
+
+def foremost(frame: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The open points that cost most while they stay blocked, in words."""
+    first = frame[frame["stage"].isin(WAITING)].head(n)
+    return pd.DataFrame(
+        {t(f"ui.cases.column.{name}"): _cells(name, first[name]) for name in FOREMOST}, index=first.index
+    )
 
 
 def stages(frame: pd.DataFrame) -> Sequence[str]:
