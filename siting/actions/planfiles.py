@@ -133,7 +133,9 @@ def _workbook(db: Database, found: Mapping[str, Any], facts: Mapping[str, Any], 
 def _map(
     db: Database, actor: Actor, found: Mapping[str, Any], facts: Mapping[str, Any], lang: str, *, coverage_run: str
 ) -> bytes:
-    sites = found["sites"].assign(mark="chosen")
+    sites = found["sites"]
+    agreed = sites["standing"] if "standing" in sites else np.zeros(len(sites), bool)
+    sites = sites.assign(mark=np.where(agreed, "agreed", "chosen"))
     shown = plan_sheet.sheet(pd.DataFrame(sites), lang=lang, measure=found["measure"])
     titles = plan_sheet.titles(lang=lang, measure=found["measure"])
     lonlat = layers.to_lonlat(sites[["option_id", "mark", "geometry"]].join(shown))
@@ -153,7 +155,7 @@ def _map(
     title = f"{db.settings.name} · {words.say('plan.sheet.tasks', lang=lang)}"
     pictures = _pictures(db, actor, coverage_run, bounds, found["measure"])
     key = (
-        legend.block("mark", lang=lang, keys=["chosen"]),
+        legend.block("mark", lang=lang, keys=sorted(set(sites["mark"]) | {"chosen"})),
         legend.block(styles.gap_family(found["measure"]), lang=lang),
     )
     return export.standalone(Sheet(title, lines, bounds, pictures, (features,), key))

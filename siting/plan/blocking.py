@@ -14,9 +14,10 @@ import pandas as pd
 from siting.errors import BadInput
 from siting.plan.auto import resume, solve
 from siting.plan.core import open_part
-from siting.plan.exact import small_enough
+from siting.plan.exact import exact, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
 from siting.plan.result import Plan, evaluate
+from siting.plan.search import whole_value
 
 STEPS_AWAY = 2
 KICKS = 200
@@ -33,9 +34,10 @@ class Unblocking:
     people_low, people_high : float
         What the true difference lies between [persons].
     local_value : float
-        The difference with every chosen option farther than two shared-row steps kept [persons].
+        The difference with every chosen option farther than two shared-row steps kept [persons]; `value` itself where
+        both plans are proven best.
     local_proven : bool
-        Whether both local plans are proven best.
+        Whether both of its plans are proven best.
     plan_free, plan_forbid : Plan
         With the options allowed and with them forbidden.
     substitutes : tuple of str
@@ -119,11 +121,12 @@ def value_of_unblocking(
     effort = _Effort(gap, time_limit_s, seed, bounds)
     with_them, without = with_changes(problem, free=blocked), with_changes(problem, forbid=blocked)
     names = plan.chosen if isinstance(plan, Plan) else plan
-    if names is None or small_enough(open_part(with_them)):
-        forbid, free = _both(with_them, without, names, effort)
-    else:
-        forbid, free = _repaired(with_them, without, names, effort)
-    local_value, proven = _local(with_them, without, free, places, time_limit_s=time_limit_s, seed=seed)
+    ways = {True: _both, False: _closed if small_enough(open_part(with_them)) else _repaired}
+    forbid, free = ways[names is None](with_them, without, names or (), effort)
+    proven = free.status == forbid.status == "optimal"
+    local_value = free.value - forbid.value
+    if not proven:
+        local_value, proven = _local(with_them, without, free, places, time_limit_s=time_limit_s, seed=seed)
     return Unblocking(
         value=free.value - forbid.value,
         **_between(with_them, blocked, free, forbid),
@@ -149,10 +152,18 @@ class _Effort:
     def solve(self, problem: CoverProblem, start: Plan | Collection[str] | None) -> Plan:
         return solve(problem, gap=self.gap, time_limit_s=self.time_limit_s, seed=self.seed, start=start)
 
-    def resume(self, problem: CoverProblem, start: Collection[str]) -> Plan:
-        known = self.bounds.get(problem.digest(), math.inf)
+    def resume(self, problem: CoverProblem, start: Collection[str], *, otherwise: float = math.inf) -> Plan:
+        """Repaired; the bound is the known one, else ``otherwise`` unless that has to be proven first."""
+        known = self.bounds.get(problem.digest(), otherwise)
         effort = {"gap": self.gap, "time_limit_s": self.time_limit_s, "bound": known}
         return resume(problem, start, kicks=KICKS, seed=self.seed, **effort)
+
+    def close(self, problem: CoverProblem, start: Collection[str]) -> Plan:
+        """Repaired, then proven best by branch and bound as far as time allows."""
+        first = self.resume(problem, start, otherwise=whole_value(open_part(problem)))
+        if first.status == "optimal":
+            return first
+        return exact(problem, start=first, time_limit_s=self.time_limit_s, seed=self.seed)
 
 
 def _between(problem: CoverProblem, blocked: list[str], free: Plan, forbid: Plan) -> dict[str, float]:
@@ -171,16 +182,27 @@ def _allowed(without: CoverProblem, names: Collection[str]) -> list[str]:
 
 
 def _both(
-    with_them: CoverProblem, without: CoverProblem, names: Collection[str] | None, effort: _Effort
+    with_them: CoverProblem, without: CoverProblem, _names: Collection[str], effort: _Effort
 ) -> tuple[Plan, Plan]:
     """The plans without and with the options, solved anew, neither worse than the other one shows possible."""
-    forbid = effort.solve(without, None if names is None else _allowed(without, names))
+    forbid = effort.solve(without, None)
     free = effort.solve(with_them, forbid)
     again = resume(without, _allowed(without, free.chosen), gap=effort.gap, seed=effort.seed)
     if again.value > forbid.value:
         forbid = again
     if forbid.value > free.value:
         free = effort.solve(with_them, forbid)
+    return forbid, free
+
+
+def _closed(
+    with_them: CoverProblem, without: CoverProblem, names: Collection[str], effort: _Effort
+) -> tuple[Plan, Plan]:
+    """The plans without and with the options, closed by branch and bound from the known one."""
+    forbid = effort.close(without, _allowed(without, names))
+    free = effort.close(with_them, names)
+    if forbid.value > free.value:
+        free = effort.close(with_them, forbid.chosen)
     return forbid, free
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import highspy
 import numpy as np
@@ -26,14 +27,20 @@ def small_enough(core: Core) -> bool:
     return core.options <= MOST_OPTIONS and core.entries <= MOST_ENTRIES
 
 
-def exact(problem: CoverProblem, *, start: Plan | None = None, time_limit_s: float = 60.0, seed: int = 0) -> Plan:
+def exact(
+    problem: CoverProblem,
+    *,
+    start: Plan | Collection[str] | None = None,
+    time_limit_s: float = 60.0,
+    seed: int = 0,
+) -> Plan:
     """Close the gap by branch and bound.
 
     Parameters
     ----------
     problem : CoverProblem
         The question.
-    start : Plan or None
+    start : Plan, option ids or None
         A known plan; the result is never worse.
     time_limit_s : float
         Safety stop [s].

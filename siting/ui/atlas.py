@@ -92,7 +92,7 @@ def features(
 ) -> Layer:
     """A layer of clickable features; of a run if one is named."""
     spec = layers.specs()[layer]
-    version = run_id or Drawer(desk.db, desk.actor).version(layer)
+    version = Drawer(desk.db, desk.actor).version(layer, run_id=run_id)
     run = f"&run={run_id}" if run_id else ""
     return Layer(
         id=layer,

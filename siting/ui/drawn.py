@@ -16,7 +16,7 @@ import numpy.typing as npt
 import shapely
 
 from siting.access import Actor, view
-from siting.actions import candidates, coverage, plans, runs
+from siting.actions import candidates, coverage, effects, plans, runs
 from siting.actions import layers as layer_actions
 from siting.errors import NotFound
 from siting.geo import crs as datums
@@ -78,8 +78,10 @@ class Drawer:
         self.actor = actor
         self.memory = memory or Memory()
 
-    def version(self, layer: str) -> str:
-        """State of what this person sees of a layer that is not bound to a run."""
+    def version(self, layer: str, *, run_id: str | None = None) -> str:
+        """State of what this person sees of a layer; candidates of a run change with the problem points."""
+        if run_id:
+            return f"{run_id}.{effects.version(self.db, self.actor)}" if layer == "candidates" else run_id
         sources = BASEMAP_LAYERS if layer == "basemap" else (SOURCES.get(layer, layer),)
         revisions = "-".join(str(layer_actions.revision(self.db, self.actor, name)) for name in sources)
         seen = view(self.actor, sources[0] if sources[0] in NAMED else "ground")
@@ -163,12 +165,15 @@ class Drawer:
             raise NotFound("maps.run", layer=layer)
         runs.get(self.db, self.actor, run_id)
         own = (self.actor.role, self.actor.org, self.actor.operator, *self.actor.streets)
-        return self.memory.get((layer, run_id, *own), partial(self._read_run_frame, layer, run_id))
+        version = self.version(layer, run_id=run_id)
+        return self.memory.get((layer, version, *own), partial(self._read_run_frame, layer, run_id))
 
     def _read_run_frame(self, layer: str, run_id: str) -> gpd.GeoDataFrame:
         if layer == "candidates":
             return layers.to_lonlat(candidates.candidates(self.db, self.actor, run_id))
-        return layers.to_lonlat(plans.plan(self.db, self.actor, run_id)["sites"].assign(mark="chosen"))
+        sites = plans.plan(self.db, self.actor, run_id)["sites"]
+        agreed = sites["standing"] if "standing" in sites else np.zeros(len(sites), bool)
+        return layers.to_lonlat(sites.assign(mark=np.where(agreed, "agreed", "chosen")))
 
 
 def project_bounds(box: Box, crs: str) -> tuple[float, float, float, float]:

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from siting.actions import candidates as candidate_actions
-from siting.actions import plans, runs
+from siting.actions import effects, plans, runs
 from siting.maps import layers, styles
 from siting.store.runs import Run
 from siting.ui import choices, gaps, parts
@@ -47,8 +47,9 @@ EXPORTS: Mapping[str, str] = {
 
 
 def candidates(desk: Desk, run_id: str) -> gpd.GeoDataFrame:
-    """Candidates of a score run, best first."""
-    return kept(desk, "candidates", run_id, lambda: candidate_actions.candidates(desk.db, desk.actor, run_id))
+    """Candidates of a score run, best first, with what problem points do to them now."""
+    version = f"{run_id}.{effects.version(desk.db, desk.actor)}"
+    return kept(desk, "candidates", version, lambda: candidate_actions.candidates(desk.db, desk.actor, run_id))
 
 
 def plan(desk: Desk, run_id: str) -> Mapping[str, Any]:
@@ -112,8 +113,8 @@ def stale(desk: Desk, covered: Run, found: Run | None, key: str) -> list[Badge]:
 
 
 def usable(row: Mapping[str, Any]) -> bool:
-    """Whether a candidate was scored and may be picked; the others stay on the map with their reasons."""
-    return bool(pd.notna(row.get("rank")))
+    """Whether a candidate was scored and is free to be picked; the others stay on the map with their reasons."""
+    return bool(pd.notna(row.get("rank"))) and not row.get("effect")
 
 
 def picked() -> list[str]:
