@@ -7,9 +7,15 @@ import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from siting import settings
+from siting.access import local_admin
+from siting.actions import people
+from siting.store.database import open_database
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -23,6 +29,16 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 # A deep link makes Streamlit's own script look for the server beside the page first; both answers are expected.
+PASSWORD = "in-the-browser-12"  # noqa: S105 - made up
+PEOPLE = {
+    "planner": {"roles": ["planner"], "org": "南开区商务局"},
+    "coordinator": {"roles": ["coordinator"], "org": "南开区商务局"},
+    "cmcc": {"roles": ["operator"], "org": "中国移动通信集团天津有限公司"},
+    "ctc": {"roles": ["operator"], "org": "中国电信股份有限公司天津分公司"},
+    "agency": {"roles": ["agency"], "org": "南开区城市管理委员会"},
+    "street": {"roles": ["street"], "org": "长虹街道办事处"},
+    "admin": {"roles": ["system_admin"], "org": "南开区数据局"},
+}
 EXPECTED = ("/_stcore/health", "/_stcore/host-config")
 
 
@@ -75,26 +91,101 @@ def chromium():
         browser.close()
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server of one's own: its address, the district's folder, and who has an account there."""
+
+    address: str
+    folder: Path
+
+
+def accounts(folder, people_wanted):
+    """Accounts before the server starts: name -> roles, organisation and options of `people.add_account`."""
+    db = open_database(settings.load(folder))
+    clock = datetime.now(UTC).astimezone()
+    for name, wanted in people_wanted.items():
+        people.add_account(db, local_admin(source="cli"), name=name, password=PASSWORD, now=clock, **wanted)
+    db.engine.dispose()
+
+
 @pytest.fixture
-def app(small_project, tmp_path):
+def serving(small_project, tmp_path):
+    """Start a server on a copy of a district: ``serving(PEOPLE, folder=…) -> Server``; stopped after the test."""
+    started = []
+
+    def start(people_wanted=PEOPLE, folder=small_project):
+        own = tmp_path / f"district{len(started)}"
+        shutil.copytree(folder, own)
+        accounts(own, people_wanted)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        code = (
+            "import sys; from pathlib import Path; from siting import serve, settings;"
+            f"serve.run(settings.load(Path({str(own)!r})), host='127.0.0.1', port={port})"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ},
+        )
+        started.append(process)
+        assert any(f"127.0.0.1:{port}" in line for line in process.stdout)
+        return Server(f"127.0.0.1:{port}", own)
+
+    yield start
+    for process in started:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.fixture
+def server(serving):
+    """A server with the accounts of `PEOPLE`."""
+    return serving()
+
+
+@pytest.fixture
+def app(server):
     """Address of a server of one's own."""
-    folder = tmp_path / "district"
-    shutil.copytree(small_project, folder)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    code = (
-        "import sys; from pathlib import Path; from siting import serve, settings;"
-        f"serve.run(settings.load(Path({str(folder)!r})), host='127.0.0.1', port={port})"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ}
-    )
-    assert f"127.0.0.1:{port}" in process.stdout.readline()
-    yield f"127.0.0.1:{port}"
-    process.send_signal(signal.SIGTERM)
-    process.wait(20)
-    process.stdout.close()
+    return server.address
+
+
+@pytest.fixture
+def sign_in(app):
+    """Sign in by the form: ``sign_in(page, name)``; lands on the page asked for before, else on the first one."""
+
+    def signed(page, name, password=PASSWORD, *, address=app):
+        if "/auth/login" not in page.url:
+            page.goto(f"http://{address}/auth/login")
+        page.locator("input[name=name]").fill(name)
+        page.locator("input[name=password]").fill(password)
+        page.locator("main button").first.click()
+        page.wait_for_url(lambda url: "/auth/login" not in url)
+        return page
+
+    return signed
+
+
+@pytest.fixture
+def person(chromium, watch, sign_in):
+    """A browser of one's own for each of several people: ``person("ctc") -> page`` signed in on the same server."""
+    contexts = []
+
+    def opened(name, *, size=(1366, 768), address=None):
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]}, accept_downloads=True, locale="zh-CN"
+        )
+        contexts.append(context)
+        page = watch.on(context.new_page())
+        return sign_in(page, name, **({} if address is None else {"address": address}))
+
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 @pytest.fixture

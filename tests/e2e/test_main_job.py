@@ -1,8 +1,6 @@
 """The planning half of the main job by hand: import, coverage, a point picked on the map, a plan, its files."""
 
-import json
 import math
-import urllib.request
 
 import openpyxl
 import pytest
@@ -31,10 +29,9 @@ OPEN_POPUP = """(name) => {
 }"""
 
 
-def hostile_file(app, *, kind="multi_pole"):
+def hostile_file(page, app, *, kind="multi_pole"):
     """Rows with text that other programs would execute, each beside a lamp of the district."""
-    with urllib.request.urlopen(f"http://{app}/layers/assets", timeout=30) as answer:
-        found = json.load(answer)["features"]
+    found = page.request.get(f"http://{app}/layers/assets").json()["features"]
     lamps = [f["geometry"]["coordinates"] for f in found if f["properties"]["style"] == "street_light"]
     rows = [
         "asset_no,class,name,owner_org,road_name,open_status,height_m,mount_height_m,power,structural_status,slots_total,lon,lat"
@@ -103,7 +100,7 @@ def import_hostile_file(page, app):
     go(page, "公共资源")
     page.get_by_text("导入", exact=True).click()
     page.locator("input[type=file]").set_input_files(
-        {"name": "清单.csv", "mimeType": "text/csv", "buffer": hostile_file(app)}
+        {"name": "清单.csv", "mimeType": "text/csv", "buffer": hostile_file(page, app)}
     )
     choose(page, "坐标基准", "WGS 84")
     page.get_by_role("button", name="检查").click()
@@ -114,7 +111,7 @@ def import_hostile_file(page, app):
 def check_a_file_whose_name_and_classes_are_hostile(page, app):
     """Nothing lands; the texts stand in the findings, as they are."""
     page.locator("input[type=file]").set_input_files(
-        {"name": HOSTILE_NAME, "mimeType": "text/csv", "buffer": hostile_file(app, kind="no_such {}")}
+        {"name": HOSTILE_NAME, "mimeType": "text/csv", "buffer": hostile_file(page, app, kind="no_such {}")}
     )
     page.get_by_role("button", name="检查").click()
     page.get_by_text(HOSTILE_NAME.removesuffix(".csv")).last.wait_for(timeout=20_000)
@@ -130,8 +127,8 @@ def run_coverage(page):
 
 def assert_every_page_shows_hostile_text_as_text(page, app):
     """Cards of assets that carry all of it, and every table and map that has a row of them."""
-    with urllib.request.urlopen(f"http://{app}/layers/assets", timeout=30) as answer:
-        found = {f["properties"]["label"]: f["properties"]["id"] for f in json.load(answer)["features"]}
+    features = page.request.get(f"http://{app}/layers/assets").json()["features"]
+    found = {f["properties"]["label"]: f["properties"]["id"] for f in features}
     for i in range(0, len(CANARIES), 3):  # each asset carries three of them
         page.goto(f"http://{app}/assets?id={found[CANARIES[i]]}")
         shown_map(page)
@@ -144,8 +141,8 @@ def assert_every_page_shows_hostile_text_as_text(page, app):
         assert executed(page) == 0
 
 
-def test_import_coverage_pick_solve_export(page, app, watch, chromium, tmp_path):
-    page.goto(f"http://{app}/")
+def test_import_coverage_pick_solve_export(page, app, watch, sign_in, chromium, tmp_path):
+    sign_in(page, "planner")
     shown_map(page)
     import_hostile_file(page, app)
     check_a_file_whose_name_and_classes_are_hostile(page, app)
@@ -198,7 +195,10 @@ def assert_opens_without_network(chromium, path):
 
 
 @pytest.mark.parametrize("page", [(390, 844)], ids=["phone"], indirect=True)
-def test_no_page_is_wider_than_a_phone(page, app, watch):
+def test_no_page_is_wider_than_a_phone(page, app, watch, sign_in):
+    page.goto(f"http://{app}/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    sign_in(page, "planner")
     for address in ("", "assets", "assets?assets-view=import", "coverage", "planning"):
         page.goto(f"http://{app}/{address}")
         page.wait_for_selector("h4")
