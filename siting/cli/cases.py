@@ -180,13 +180,18 @@ def _values(items: Sequence[str] | None, move: str) -> dict[str, object]:
     """What was given, in the form of its field: lists are parted, mappings are JSON."""
     given: dict[str, object] = {}
     for name, text in pairs(list(items or []), "--set").items():
-        field = fields.field_of(name, move)
-        kind = field.type if field else "text"
+        kind = _type(move, name)
         if kind in {"mapping", "needs"}:
             given[name] = _json(text)
         else:
             given[name] = text.split("|") if kind == "list" else text
     return given
+
+
+def _type(move: str, name: str) -> str:
+    """Type of what a move means by a name; an unknown one is text, and the rules say so."""
+    field = fields.FIELDS.get(f"{move}.{name}") or fields.FIELDS.get(name)
+    return field.type if field else "text"
 
 
 def _json(text: str) -> object:
@@ -207,8 +212,7 @@ def _slot(move: Move, path: Path, given: Mapping[str, object]) -> str:
 
 
 def _takes_file(name: str, move: Move) -> bool:
-    field = fields.field_of(name, move.name)
-    return field is not None and field.type == FILE_TYPE
+    return _type(move.name, name) == FILE_TYPE
 
 
 def _taken(case: Case, move: Move) -> dict[str, object]:
