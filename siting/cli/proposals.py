@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from siting import words
@@ -184,8 +185,8 @@ def _facts(row: dict[str, Any]) -> dict[str, Any]:
     return {name: _plain(value) for name, value in known.items()}
 
 
-def _nothing(value: object) -> bool:
-    return value is None or value != value or value == []  # noqa: PLR0124 - NaN
+def _nothing(value: Any) -> bool:
+    return len(value) == 0 if isinstance(value, list) else bool(pd.isna(value))
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ import shapely
 from siting.access import Actor
 from siting.actions import assets, plans, proposals
 from siting.actions import layers as layer_actions
-from siting.assets import schema
+from siting.assets import hosts, schema
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.maps.layers import to_lonlat
 from siting.store import journal, layers
@@ -233,6 +233,16 @@ def test_a_place_without_asset_within_fifteen_metres_is_on_the_ground(district, 
     assert (got["host_class"], got["host_asset_id"], got["owner_org"]) == ("ground", None, None)
     with pytest.raises(BadInput, match="权属单位未知"):
         proposals.request_owner(district, CTC, [key], text="?", now=now)
+
+
+@pytest.mark.parametrize(
+    ("x", "host"), [(0.0, "pole"), (0.8, "pole"), (3.0, "park"), (13.0, "kiosk"), (-4.0, "pole"), (-5.0, "pole"), (40.0, None)]
+)
+def test_a_pole_is_meant_before_the_park_it_stands_in_and_a_refused_one_never(x, host):
+    shapes = [shapely.Point(0, 0), shapely.box(0, -50, 6, 50), shapely.Point(14, 0), shapely.Point(-5, 0)]
+    columns = {"asset_id": ["pole", "park", "kiosk", "no"], "open_status": ["not_surveyed", "open_free", "conditional", "refused"]}
+    held = gpd.GeoDataFrame(columns, geometry=shapes)
+    assert hosts.nearest(gpd.GeoSeries([shapely.Point(x, 0)]), held, within_m=15.0).iloc[0] == host
 
 
 @pytest.mark.parametrize(
