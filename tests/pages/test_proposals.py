@@ -10,6 +10,7 @@ from siting.maps.layers import to_lonlat
 from siting.store import layers
 from siting.store.database import open_database
 from siting.ui import session
+from siting.ui.drawn import Drawer
 from siting.ui.text import LANGUAGE_KEY
 
 AGENCY = "南开区城市管理委员会"
@@ -198,3 +199,13 @@ def test_the_page_speaks_english_when_asked(opened, fresh, now, actor):
     assert not at.exception
     assert "Proposal" in shown
     assert "ui." not in shown
+
+
+def test_the_map_is_sent_only_what_its_viewer_sees_and_no_figures(fresh, now):
+    key = make(fresh, now)
+    db = store(fresh)
+    assert Drawer(db, CUCC).features("proposals")["features"] == []
+    proposals.release(db, CTC, [key], now=now)
+    sent = Drawer(db, CUCC).features("proposals")["features"]
+    assert [set(f["properties"]) for f in sent] == [{"id", "label", "style", "proposal_no"}]
+    assert [f["properties"]["id"] for f in sent] == [key]
