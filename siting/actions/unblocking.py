@@ -200,6 +200,8 @@ def value_of(db: Database, actor: Actor, case_id: str) -> Value | None:
         plan_run=line["plan_run"],
         profile=record["profile"],
         stale=_is_stale(line, **_standing(db)),
+        local_value=float(record["local_value"]),
+        local_proven=bool(record["local_proven"]),
     )
 
 

@@ -172,6 +172,8 @@ class Value:
         The plan it was measured in; threshold profile.
     stale : bool
         Whether the plan or the place has changed since.
+    local_value : float or None
+        People while the far part of the plan stays as it is [persons]; exact given that where `local_proven`.
     """
 
     value: float
@@ -182,6 +184,8 @@ class Value:
     plan_run: str
     profile: str
     stale: bool = False
+    local_value: float | None = None
+    local_proven: bool = False
 
 
 def _worded(name: str, value: object, lang: str) -> object:

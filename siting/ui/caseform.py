@@ -36,7 +36,8 @@ def may_report(desk: Desk) -> bool:
 def begin(desk: Desk, proposal_id: str) -> None:
     """Start a report from a proposal, named in the address of the page; one that is not visible starts an empty report."""
     st.query_params.pop("new", None)
-    st.session_state[VIEW] = "new"
+    st.session_state.pop(VIEW, None)
+    st.query_params[VIEW] = "new"
     try:
         found = proposals.get(desk.db, desk.actor, proposal_id)
     except SitingError:

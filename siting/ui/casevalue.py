@@ -63,6 +63,11 @@ def _cards(value: Value) -> None:
         [
             Card(t("ui.case.people"), number(value.value), t("ui.case.people_note")),
             Card(t("ui.case.between"), between, t("ui.case.between_note")),
+            Card(
+                t("ui.case.local"),
+                number(value.local_value),
+                t(f"ui.case.local_{'exact' if value.local_proven else 'found'}"),
+            ),
             Card(t("ui.case.venues"), number(len(value.venues)), venues),
         ]
     )
