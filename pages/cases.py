@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from siting.ui import atlas, casebook, caseform, choices, linked, mapview, parts, session
+from siting.ui import atlas, casebook, caseform, casevalue, choices, linked, mapview, parts, session
 from siting.ui.text import md, number, t
 
 NAME = "cases"
@@ -29,6 +29,7 @@ left, right = st.columns([3, 2], gap="small")
 with left:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(t("ui.cases.shown", n=number(len(found)), total=number(len(ledger))), width="content")
+        casevalue.again(desk, ledger)
         if chosen is not None:
             title = t("ui.cases.open_one", pp_no=md(chosen["pp_no"]), title=md(chosen["title"]))
             st.page_link(

@@ -56,6 +56,21 @@ def show(desk: Desk, case: Case) -> None:
             st.rerun()
 
 
+def again(desk: Desk, frame: pd.DataFrame) -> None:
+    """Have every waiting point whose value is old or missing valued anew, for who plans the whole district."""
+    old = frame[
+        frame["stage"].isin(casebook.WAITING)
+        & (frame["stale"].eq(other=True) | frame["value"].isna())
+        & frame["why"].notna()
+    ]
+    if old.empty or scope(desk.actor, "plan.run") != "all":
+        return
+    if st.button(t("ui.cases.value_again", n=len(old)), icon=":material/refresh:"):
+        with parts.told():
+            asked = [unblocking.request(desk.db, desk.actor, case_id, now=now()) for case_id in old["case_id"]]
+            st.toast(t("ui.cases.value_asked", n=len([run for run in asked if run])), icon=":material/hourglass_top:")
+
+
 def _cards(value: Value) -> None:
     between = casebook.spread(value.people_low, value.people_high)
     venues = "、".join(md(name) for name in value.venues[:3]) or t("ui.case.no_venue")
