@@ -21,7 +21,7 @@ def show(desk: Desk) -> None:
 
 
 def _own(desk: Desk) -> None:
-    st.caption(md(desk.actor.org))
+    st.caption(md(f"{desk.actor.name} · {t(f'people.role.{desk.actor.role}')} · {desk.actor.org}"))
     if st.button(t("ui.people.sign_out"), key="siting.sign_out", icon=":material/logout:", width="stretch"):
         people.sign_out(desk.db, session.token(), now=session.now())
         session.leave()
