@@ -2,20 +2,13 @@
 
 import streamlit as st
 
-from siting.actions import cases
-from siting.errors import SitingError
 from siting.ui import casemoves, casevalue, caseview, linked, parts, session
 from siting.ui.text import md, t
 
 NAME = "case"
 
 desk = session.open_desk()
-asked = linked.selected(NAME)
-try:
-    case = cases.get(desk.db, desk.actor, asked) if asked else None
-except SitingError as error:
-    case = None
-    st.error(md(error.message(desk.lang)), icon=":material/error:")
+case = caseview.chosen(desk, linked.selected(NAME))
 parts.header(desk, NAME, badges=caseview.badges(case) if case is not None else ())
 st.page_link("pages/cases.py", label=t("ui.case.back"), icon=":material/arrow_back:")
 if case is None:

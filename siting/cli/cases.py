@@ -150,7 +150,7 @@ def _say(case: Case, *, as_json: bool) -> None:
 
 def _figures(case: Case) -> dict[str, object]:
     return {
-        "id": case.id,
+        "case_id": case.id,
         "pp_no": case.record["pp_no"],
         "kind": case.kind,
         "state": state_of(case.facts),

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from siting.actions import assets, journal, projects
-from siting.cli.desk import Account, Json, Project, day_of, desk, language, now, one, pairs, show
+from siting.cli.desk import Account, Json, Project, day_of, desk, language, now, one, pairs, show, target
 from siting.errors import BadInput
+from siting.ledger.anchor import from_json, to_json
 
 app = typer.Typer()
 
@@ -95,14 +96,35 @@ def import_(
 
 
 @app.command()
-def verify(project: Project = None, account: Account = None, as_json: Json = False) -> None:
+def verify(
+    anchored: Annotated[Path | None, typer.Option("--anchor", help="此前另存的锚点文件，核对有无链尾被删")] = None,
+    project: Project = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
     """校验日志链与问题点位台账。 Check the journal's chains and every problem point."""
     at = desk(project, account, writing=False)
-    found = journal.report(at.db, at.actor)
+    seen = None if anchored is None else from_json(anchored.read_bytes())
+    found = journal.report(at.db, at.actor, anchored=seen)
     flaws = [journal.said(flaw, lang=language()) for flaw in found.flaws]
     show({"streams": found.streams, "cases": found.cases, "events": found.events, "flaws": flaws}, as_json=as_json)
     if flaws:
         raise typer.Exit(4)
+
+
+@app.command()
+def anchor(
+    out: Annotated[Path, typer.Option("--out", help="锚点文件 JSON，请存到别的机器")],
+    project: Project = None,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """生成当日锚点。 Write the day's anchor over all chains."""
+    target(out)
+    at = desk(project, account, writing=False)
+    made = journal.anchor(at.db, at.actor, now=now())
+    out.write_bytes(to_json(made))
+    show({"at": made.at, "streams": made.count, "root": made.root, "out": out}, as_json=as_json)
 
 
 @app.command()

@@ -31,6 +31,15 @@ THUMBNAIL_PX = 150
 TYPES_OF_PHOTOS = frozenset(TYPES[kind] for kind in PHOTOS)
 
 
+def chosen(desk: Desk, key: str | None) -> Case | None:
+    """The point that the address names; one that the person does not see is said to be none."""
+    if not key:
+        return None
+    with parts.told():
+        return cases.get(desk.db, desk.actor, key)
+    return None
+
+
 def badges(case: Case) -> list[Badge]:
     """State and kind."""
     state = state_of(case.facts)
