@@ -152,15 +152,7 @@ def prepare(request: Request, known: Known, *, today: date, limits: Limits | Non
     layer, datum = request.layer, request.datum or ""
     if known.hosts is not None:
         return _of_sites(request, known, known.hosts, today=today, limits=limits)
-    table = read_layer(
-        request.data,
-        name=request.name,
-        datum=request.datum,
-        layer=layer,
-        sheet=request.sheet,
-        mapping=request.mapping,
-        limits=limits,
-    )
+    table = _table(request, limits)
     cells = typed(table, layer=layer, mapping=request.mapping, set_values=request.set_values)
     placed = place(cells.frame, layer=layer, datum=datum, project=known.project, region=known.region, sheet=table.sheet)
     findings = [*cells.findings, *placed.findings]
@@ -221,6 +213,18 @@ def _of_sites(request: Request, known: Known, hosts: Hosts, *, today: date, limi
         rejected=pd.DataFrame(file.whole.frame[file.whole.frame.index.isin(bad)]),
         findings=Findings(tuple(sorted(findings, key=lambda f: f.row or 0))),
         suspicion=None,
+    )
+
+
+def _table(request: Request, limits: Limits | None) -> Table:
+    return read_layer(
+        request.data,
+        name=request.name,
+        datum=request.datum,
+        layer=request.layer,
+        sheet=request.sheet,
+        mapping=request.mapping,
+        limits=limits,
     )
 
 

@@ -126,47 +126,39 @@ def _fields(desk: Desk, state: Mapping[str, Any]) -> dict[str, Any]:
     turn = state["turn"]
     title = st.text_input(t("case.field.title"), value=state.get("label", ""), key=f"title-{turn}", max_chars=80)
     with st.container(horizontal=True):
-        kind = st.selectbox(
-            t("case.field.kind"), list(KINDS), key=f"kind-{turn}", format_func=lambda v: t(f"case.kind.{v}")
-        )
-        reason = st.selectbox(
-            t("case.field.reason_code"),
-            ["", *REASONS],
-            key=f"reason-{turn}",
-            format_func=lambda v: t(f"case.reason_code.{v}") if v else UNKNOWN,
-        )
+        kind = _choice("kind", list(KINDS), turn)
+        reason = _choice("reason_code", ["", *REASONS], turn)
     text = st.text_input(t("case.field.reason_text"), key=f"text-{turn}", max_chars=400)
     action = st.text_area(t("case.field.requested_action"), key=f"action-{turn}", height=68, max_chars=400)
-    own = [desk.actor.operator] if desk.actor.operator else list(state.get("operators", ()))
-    choices = own if desk.actor.operator else list(OPERATORS)
-    operators = st.multiselect(
-        t("case.field.operator"),
-        choices,
-        default=own,
-        placeholder=UNKNOWN,
-        key=f"op-{turn}",
-        format_func=lambda v: t(f"ui.operator.{v}"),
-    )
+    operators = _operators(desk, state)
     with st.container(horizontal=True):
         need_no = st.text_input(t("case.field.need_no"), key=f"need-{turn}", max_chars=40)
-        urgency = st.selectbox(
-            t("case.field.urgency"),
-            URGENCIES,
-            index=1,
-            key=f"urgency-{turn}",
-            format_func=lambda v: t(f"case.urgency.{v}"),
-        )
+        urgency = _choice("urgency", list(URGENCIES), turn, index=1)
         first = SOURCES.index("operator" if desk.actor.role in {"operator", "tower"} else "meeting")
-        source = st.selectbox(
-            t("case.field.source"),
-            SOURCES,
-            index=first,
-            key=f"source-{turn}",
-            format_func=lambda v: t(f"case.source.{v}"),
-        )
+        source = _choice("source", list(SOURCES), turn, index=first)
     needs = [{"need_no": need_no, "operator": name, "urgency": urgency} for name in operators]
     return {"kind": kind, "title": title, "reason_code": reason, "reason_text": text, "requested_action": action, "source": source,
         "needs": needs}  # fmt: skip
+
+
+def _choice(name: str, codes: list[Any], turn: str, *, index: int = 0) -> Any:
+    words = {code: t(f"case.{name}.{code}") if code else UNKNOWN for code in codes}
+    return st.selectbox(
+        t(f"case.field.{name}"), codes, index=index, key=f"{name}-{turn}", format_func=lambda code: words[code]
+    )
+
+
+def _operators(desk: Desk, state: Mapping[str, Any]) -> list[str]:
+    """Whose need it is: an operator reports its own, others name those of the proposal or choose."""
+    own = [desk.actor.operator] if desk.actor.operator else list(state.get("operators", ()))
+    return st.multiselect(
+        t("case.field.operator"),
+        own if desk.actor.operator else list(OPERATORS),
+        default=own,
+        placeholder=UNKNOWN,
+        key=f"op-{state['turn']}",
+        format_func=lambda code: t(f"ui.operator.{code}"),
+    )
 
 
 def _send(desk: Desk, state: Mapping[str, Any], given: Mapping[str, Any], *, draft: bool) -> None:
