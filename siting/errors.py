@@ -107,6 +107,10 @@ class NotSolved(SitingError):
     """No plan satisfies the rules; the message names those that clash."""
 
 
+class Unavailable(SitingError):
+    """The store does not answer; what was acknowledged is there, and the same may be asked again."""
+
+
 class Cancelled(SitingError):
     """A long run was stopped on request."""
 

@@ -158,8 +158,10 @@ def _create(
         settings.write(making, values)
         _write_key(making / KEY_NAME)
         db = open_database(settings.load(making))
-        _fill(db, frames, datum=datum, now=now)
-        db.engine.dispose()
+        try:
+            _fill(db, frames, datum=datum, now=now)
+        finally:
+            db.engine.dispose()
         _put_in_place(making, folder)
         made = True
     finally:
@@ -193,12 +195,14 @@ def _fill(db: Database, frames: Mapping[str, gpd.GeoDataFrame], *, datum: str, n
     stamp = now.isoformat(timespec="seconds")
     provenance = {"source_name": "init", "imported_by": actor.id, "imported_at": stamp, "datum_declared": datum}
     with db.write() as connection:
-        for layer, frame in frames.items():
-            layers.upsert(connection, layer, frame, provenance=provenance, now=now)
         payload = {"name": db.settings.name, "crs": db.settings.crs, "rows": {k: len(v) for k, v in frames.items()}}
-        journal.append(
+        number = journal.append(
             connection, key=db.key(), stream="district", actor=actor, kind="district.made", payload=payload, now=now
         )
+        if number != 1:
+            raise BadInput("project.store_taken")
+        for layer, frame in frames.items():
+            layers.upsert(connection, layer, frame, provenance=provenance, now=now)
 
 
 def _chosen(frame: gpd.GeoDataFrame, feature: str | None) -> gpd.GeoDataFrame:

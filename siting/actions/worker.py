@@ -15,13 +15,14 @@ from siting import settings
 from siting.access import Actor
 from siting.actions import coverage, people, plans, unblocking
 from siting.actions import runs as run_actions
-from siting.errors import SitingError
+from siting.errors import SitingError, Unavailable
 from siting.store import runs
 from siting.store.database import Database, open_database
 from siting.store.runs import Run
 
 LOG = logging.getLogger("siting.worker")
 IDLE_S = 0.25
+AWAY_S = 5.0
 WORK: Mapping[str, run_actions.Work] = {
     "coverage": coverage.execute,
     "score": plans.execute_score,
@@ -61,6 +62,15 @@ def step(db: Database, *, clock: Callable[[], datetime]) -> bool:
     return True
 
 
+def _turn(db: Database) -> float:
+    """One step; how long to rest after it [s], longer while the store does not answer."""
+    try:
+        return 0.0 if step(db, clock=_now) else IDLE_S
+    except Unavailable as error:
+        LOG.warning("%s", error)
+        return AWAY_S
+
+
 def _now() -> datetime:
     return datetime.now(UTC).astimezone()
 
@@ -72,8 +82,7 @@ def main() -> None:
     db = open_database(settings.load(Path(sys.argv[1])))
     parent = os.getppid()
     while os.getppid() == parent:
-        if not step(db, clock=_now):
-            time.sleep(IDLE_S)
+        time.sleep(_turn(db))
 
 
 if __name__ == "__main__":

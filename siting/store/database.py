@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -14,12 +14,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy import Connection as Connection  # noqa: PLC0414 - actions name the type of a transaction without knowing SQLAlchemy
-from sqlalchemy import Engine, create_engine, event, make_url
 
 from siting.errors import BadInput, NotFound
 from siting.settings import KEY_NAME, Settings
-from siting.store import layer_tables
+from siting.store import faults, layer_tables, postgresql
 
 # Since 3.7.0 and until this version a write-ahead log could be reset under a reader (reliability chapter).
 SAFE_SQLITE = (3, 51, 3)
@@ -46,14 +46,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading: one consistent snapshot."""
-        with self.engine.connect() as connection, connection.begin():
+        with faults.told(), self.engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A write transaction: all or nothing, the lock is taken at once."""
         options = {"siting_write": True, HASH_OPTION: self.settings.text("store.hash")}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with faults.told(), self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     def key(self) -> bytes:
@@ -76,12 +76,21 @@ def open_database(settings: Settings) -> Database:
     Raises
     ------
     BadInput
-        If the SQLite library has the write-ahead-log fault, or the file lies on a network file system.
+        If the SQLite library has the write-ahead-log fault, the file lies on a network file system, or the
+        PostgreSQL server is too old.
+    Unavailable
+        If the server does not answer, or lets nobody in.
     """
-    engine = _engine(settings)
-    if not _is_current(engine):
-        _migrate(engine)
-    layer_tables.ensure(engine)
+    url = make_url(settings.database_url)
+    engine = _engine(settings, url)
+    with faults.opening(url.render_as_string()), ExitStack() as failed:
+        failed.callback(engine.dispose)
+        if engine.dialect.name == "postgresql":
+            postgresql.refuse_unfit(engine)
+        if not _is_current(engine):
+            _migrate(engine)
+        layer_tables.ensure(engine)
+        failed.pop_all()
     return Database(engine, settings)
 
 
@@ -92,13 +101,14 @@ def take_back(connection: Connection) -> None:
         transaction.rollback()
 
 
-def _engine(settings: Settings) -> Engine:
-    url = make_url(settings.database_url)
+def _engine(settings: Settings, url: URL) -> Engine:
+    timeout = settings.whole("store.busy_timeout_ms")
+    if url.get_backend_name() == "postgresql":
+        return postgresql.engine(url, timeout_ms=timeout)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        raise BadInput("store.engine", name=url.get_backend_name())
     _refuse_unsafe(settings, Path(str(url.database)))
     engine = create_engine(url, module=pysqlite3)
-    timeout = settings.whole("store.busy_timeout_ms")
 
     @event.listens_for(engine, "connect")
     def _connected(raw: Any, _record: Any) -> None:

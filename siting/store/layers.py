@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -104,7 +105,8 @@ def counts_by(db: Database, layer: str, *columns: str, viewer: Actor | None = No
         raise NotAllowed("store.masked", layer=layer, columns=", ".join(sorted(hidden)))
     made = layer_tables.table(layer)
     keys = [made.c[name] for name in columns]
-    query = select(*keys, func.count().label("n")).where(_seen(layer, viewer)).group_by(*keys).order_by(*keys)
+    query = select(*keys, func.count().label("n")).where(_seen(layer, viewer)).group_by(*keys)
+    query = query.order_by(*(k.nulls_first() for k in keys))
     with db.read() as connection:
         rows = connection.execute(query).all()
     return pd.DataFrame([tuple(r) for r in rows], columns=[*columns, "n"])
@@ -114,6 +116,16 @@ def revision(db: Database, layer: str) -> int:
     """How often the layer has changed; 0 when it never was written."""
     with db.read() as connection:
         return _revision(connection, layer)
+
+
+def seen_revision(db: Database, layer: str, *, viewer: Actor) -> int:
+    """A number of what a viewer sees of a layer: equal as long as the visible rows are."""
+    return state_of(read(db, layer, viewer=viewer))
+
+
+def state_of(rows: gpd.GeoDataFrame) -> int:
+    """A number of what rows say: equal for equal rows."""
+    return int.from_bytes(hashlib.blake2b(rows.to_csv(index=False).encode(), digest_size=6).digest())
 
 
 def upsert(
@@ -205,6 +217,8 @@ def _within(query: Select[Any], layer: str, bounds: Bounds | None, connection: C
         box = table(f"{made.name}_box", *(column(n) for n in ("rid", *BOX)))
         query = query.where(made.c.rid == box.c.rid)
         source = box.c
+    if connection.get_execution_options().get(layer_tables.SHAPES):
+        query = query.where(layer_tables.meets(made, bounds))
     return query.where(source.west <= east, source.east >= west, source.south <= north, source.north >= south)
 
 

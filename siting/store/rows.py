@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, null, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, literal, null, or_, select, true
 from sqlalchemy import Table as SqlTable
 
 from siting.access import ROWS, Actor, masked
 from siting.store.tables import CASE_PARTY, PROBLEM, RUN
 
 DRAFT = "draft"
+# No row; SQLAlchemy's own false() would swallow the join with the boxes beside it.
+NOTHING = literal(0) == literal(1)
 # Layers with rows of their own; every other one is ground that all who see assets see.
 NAMED = ("assets", "sites", "sectors", "candidates")
 
@@ -30,7 +32,7 @@ def layer(actor: Actor, name: str, made: SqlTable, sites: SqlTable) -> ColumnEle
     """
     scope = ROWS.get((name if name in NAMED else "ground", actor.role), "")
     if scope in {"all", ""}:
-        return true() if scope else false()
+        return true() if scope else NOTHING
     if name == "sectors":
         return made.c.site_id.in_(select(sites.c.site_id).where(_LAYER["sites"][scope](actor, sites)))
     return _LAYER[name][scope](actor, made)
@@ -94,7 +96,11 @@ def _in_area(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
 def _own_sites(actor: Actor, made: SqlTable) -> ColumnElement[bool]:
     """A tower company's own towers; an operator's stations, its code being one of the listed tenants."""
     own = made.c.tower_owner == actor.org
-    return or_(own, func.instr(made.c.tenants, f'"{actor.operator}"') > 0) if actor.operator else own
+    if not actor.operator:
+        return own
+    # Not LIKE: its case counts on one engine and not on the other.
+    without = func.replace(made.c.tenants, f'"{actor.operator}"', "")
+    return or_(own, without != made.c.tenants)
 
 
 def _released(actor: Actor, made: SqlTable) -> ColumnElement[bool]:

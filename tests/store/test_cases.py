@@ -62,7 +62,8 @@ def tamper(db, *statements):
     """Change what is stored behind the program's back."""
     with db.write() as connection:
         for verb in ("update", "delete"):
-            connection.execute(text(f"DROP TRIGGER IF EXISTS case_event_no_{verb}"))
+            on = "" if db.engine.dialect.name == "sqlite" else "ON case_event"
+            connection.execute(text(f"DROP TRIGGER IF EXISTS case_event_no_{verb} {on}"))
         for statement in statements:
             connection.execute(text(statement))
 
@@ -127,7 +128,7 @@ def test_a_revision_is_written_once(district, three, now):
 def test_a_command_id_is_written_once(district, three, now):
     again = dataclasses.replace(three, facts=(*three.facts, fact(4, "drafted", now)), revision=4)
     told = event(again, now, command_id="c1-2", facts=again.facts[-1:])
-    with pytest.raises(Exception, match="UNIQUE"), district.write() as connection:
+    with pytest.raises(Exception, match=r"(?i)unique"), district.write() as connection:
         cases.save(connection, again, told, digest="d", actor=person("operator"), key=district.key())
     assert cases.get(district, "c1") == three
 
@@ -173,6 +174,8 @@ def test_untouched_cases_verify(district, three):
     ],
 )
 def test_what_is_changed_behind_the_programs_back_is_named(district, three, statement, found):
+    if statement.endswith("'x'") and "revision =" in statement and district.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL keeps a column to its type by itself")
     if statement == "DELETE FROM problem":
         tamper(district, "DELETE FROM case_party", statement)
     else:

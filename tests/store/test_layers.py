@@ -14,9 +14,11 @@ NOW = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def db(tmp_path):
+def db(tmp_path, environ):
     settings.write(tmp_path / "d", {"district.name": "甲", "district.crs": "EPSG:4548"})
-    return open_database(settings.load(tmp_path / "d", environ={}))
+    db = open_database(settings.load(tmp_path / "d", environ=environ))
+    yield db
+    db.engine.dispose()
 
 
 def lights(*places):
