@@ -161,7 +161,7 @@ def dry_run(  # noqa: PLR0913 - one option per question of the import form
     request = Request(
         data=data, name=name, layer=layer, datum=datum, mapping=mapping or {}, set_values=values, sheet=sheet
     )
-    revision = layers.revision(db, layer)
+    revision = known.state(db, actor, layer)
     incoming = prepare(request, known.known(db, actor, layer), today=now.date(), limits=known.limits(db))
     made = _plan(secrets.token_hex(8), request, incoming)
     record = {
@@ -208,14 +208,12 @@ def commit(db: Database, actor: Actor, plan_id: str, *, now: datetime, reason: s
     """
     still_signed_in(db, actor)
     record, data = imports.load(db, plan_id)
-    access.require(actor, OWN.get(str(record["layer"]), PERMISSION))
     if record["layer"] in OWN and record["org"] != actor.org:
         raise NotFound("store.no_import", id=plan_id)
+    access.require(actor, OWN.get(str(record["layer"]), PERMISSION))
     if record["committed_at"]:
-        return _result(record, layers.revision(db, record["layer"]))
-    seen, found = int(record["revision"]), layers.revision(db, record["layer"])
-    if seen != found:
-        raise Conflict("store.layer_changed", layer=record["layer"], seen=seen, found=found)
+        return _result(record, known.state(db, actor, record["layer"]))
+    _require_unchanged(db, actor, record)
     for layer, found in known.rests_on(db, record["layer"]).items():
         if record["rests_on"][layer] != found:
             raise Conflict("store.layer_changed", layer=layer, seen=record["rests_on"][layer], found=found)
@@ -256,12 +254,12 @@ def _land(
         "reason": reason or "",
     }
     with db.write() as connection:
+        _require_unchanged(db, actor, record)
         if layer in OWN:
             frame = proposal_rows.completed(db, connection, frame, actor=actor, now=now, import_id=plan_id)
         if len(frame):
-            revision = layers.upsert(
-                connection, layer, frame, provenance=provenance, now=now, expected_revision=revision
-            )
+            expected = None if layer in OWN else int(str(record["revision"]))
+            layers.upsert(connection, layer, frame, provenance=provenance, now=now, expected_revision=expected)
         imports.mark_committed(connection, plan_id, now=now)
         journal.append(
             connection,
@@ -272,7 +270,15 @@ def _land(
             payload=payload,
             now=now,
         )
-    return _result(record, revision)
+    return _result(record, known.state(db, actor, layer))
+
+
+def _require_unchanged(db: Database, actor: Actor, record: Mapping[str, object]) -> None:
+    """Refuse a check that something has overtaken; of everybody's own rows only the actor's own count."""
+    layer, seen = str(record["layer"]), int(str(record["revision"]))
+    found = known.state(db, actor, layer)
+    if seen != found:
+        raise Conflict("store.layer_changed", layer=layer, seen=seen, found=found)
 
 
 def rejected_rows(plan: ImportPlan, *, lang: str = words.DEFAULT_LANGUAGE) -> bytes:

@@ -95,7 +95,7 @@ def attach(  # noqa: PLR0913 - one option per question of the form
     )
     case_moves.check(db, actor, command, now=now)
     sha256 = attachments.put(db, data)
-    return case_moves.do(db, actor, command, now=now), sha256
+    return case_moves.do_all(db, actor, [command], handed=frozenset({sha256}), now=now)[-1], sha256
 
 
 def attachment(db: Database, actor: Actor, case_id: str, sha256: str) -> tuple[str, str, bytes]:
@@ -113,8 +113,8 @@ def attachment(db: Database, actor: Actor, case_id: str, sha256: str) -> tuple[s
 
 
 def listed(case: Case) -> tuple[Fact, ...]:
-    """Facts of the files of a case that count: one that was taken back is hidden, its bytes stay."""
-    return tuple(fact for fact in state.live(case.facts) if fact.kind == ATTACHED)
+    """Facts of the files of a case that count and may be read: one that was taken back is hidden, its bytes stay."""
+    return tuple(fact for fact in state.live(case.facts) if fact.kind == ATTACHED and fact.data.get("sha256"))
 
 
 def hide(db: Database, actor: Actor, case_id: str, sha256: str, *, reason: str, now: datetime) -> Case:

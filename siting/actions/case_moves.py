@@ -84,6 +84,7 @@ class _Work:
     actor: Actor
     now: datetime
     rules: Rules
+    handed: frozenset[str] = frozenset()
     done: list[_Done] = field(default_factory=list)
 
 
@@ -118,13 +119,21 @@ def do(db: Database, actor: Actor, command: Command, *, now: datetime) -> Case:
     return do_all(db, actor, [command], now=now)[-1]
 
 
-def do_all(db: Database, actor: Actor, commands: Sequence[Command], *, now: datetime) -> list[Case]:
-    """Carry out commands one after the other, all or none; an empty ``case_id`` means the case of the command before."""
+def do_all(
+    db: Database, actor: Actor, commands: Sequence[Command], *, handed: frozenset[str] = frozenset(), now: datetime
+) -> list[Case]:
+    """Carry out commands one after the other, all or none; an empty ``case_id`` means the case of the command before.
+
+    Parameters
+    ----------
+    handed : frozenset of str
+        Digests of the files that the actor has just handed in; others cannot be attached.
+    """
     still_signed_in(db, actor)
     moment = now.replace(microsecond=0)
     ready = [_prepared(db, actor, command) for command in commands]
     with db.write() as connection:
-        work = _Work(db, connection, actor, moment, rules_of(db))
+        work = _Work(db, connection, actor, moment, rules_of(db), handed)
         for command, data in zip(commands, ready, strict=True):
             work.done.append(_apply(work, command, data))
     _announce(db, work.done, now=moment)
@@ -208,6 +217,7 @@ def digest(command: Command, actor: Actor) -> str:
 
 def _prepared(db: Database, actor: Actor, command: Command) -> Mapping[str, object]:
     """A command's particulars with what the map says about its place; looks only, before anything is locked."""
+    case_place.require_proposal(db, actor, command.data)
     return case_place.reported(db, actor, command.data) if command.move in REPORTS else command.data
 
 
@@ -286,10 +296,14 @@ def _brought(target: Case, source: Case, reason: str) -> list[dict[str, object]]
 
 
 def _filed(work: _Work, command: Command) -> None:
-    """Note the bytes that an attachment names; they lie on the disk already."""
+    """Note the bytes that an attachment names; they lie on the disk already, brought by the actor itself.
+
+    Whoever knows the digest of another's file must not get at the file by it, nor learn that it is there.
+    """
     data = {name: str(command.data.get(name) or "") for name in ("sha256", "name", "kind")}
     size = command.data.get("size")
-    if attachments.flaw(work.db, data["sha256"]) or not isinstance(size, int):
+    brought = data["sha256"] in work.handed and not attachments.flaw(work.db, data["sha256"])
+    if not brought or not isinstance(size, int):
         raise BadInput("case.file.unknown", sha256=data["sha256"])
     attachments.record(work.connection, **data, size=size, actor=work.actor, now=work.now)
 
@@ -319,15 +333,18 @@ def _given(work: _Work, command: Command, before: Case | None) -> dict[str, obje
 
 
 def _linked_state(work: _Work, case: Case) -> str:
-    """State of the case that stands in for this one; that of a commissioned point for a site of the network."""
+    """State of the case that stands in for this one; that of a commissioned point for a site of the network.
+
+    Only what the actor sees counts: a refusal must not tell of others' points and stations.
+    """
     chosen = state.last(state.live(case.facts), "alternative_chosen")
     if chosen is None:
         return ""
     other = str(chosen.data.get("other") or "")
     try:
-        return state.state_of(cases.find(work.connection, other).facts)
+        return state.state_of(cases.find(work.connection, other, viewer=work.actor).facts)
     except NotFound:
-        sites = layers.read(work.db, "sites", columns=["commissioned_on", "retired_on"])
+        sites = layers.read(work.db, "sites", columns=["commissioned_on", "retired_on"], viewer=work.actor)
         on_air = sites[sites["commissioned_on"].notna() & sites["retired_on"].isna()]
         return "commissioned" if (on_air["site_id"] == other).any() else ""
 

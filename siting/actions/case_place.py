@@ -35,6 +35,25 @@ def reported(db: Database, actor: Actor, given: Mapping[str, object]) -> dict[st
     return placed(db, actor, data)
 
 
+def require_proposal(db: Database, actor: Actor, given: Mapping[str, object]) -> None:
+    """Refuse a proposal that the actor does not see as one that is not there; corrections carry it a level deeper.
+
+    Raises
+    ------
+    BadInput
+        If ``proposal_ref`` names none that the actor sees.
+    """
+    inner = given.get("data")
+    named = [part.get("proposal_ref") for part in (given, inner) if isinstance(part, Mapping)]
+    wanted = {str(name) for name in named if name}
+    if not wanted:
+        return
+    rows = layers.read(db, "candidates", columns=(), viewer=actor)
+    lacking = sorted(wanted - set(rows[schema.key_column("candidates")]))
+    if lacking:
+        raise BadInput("case.place.reference", reference=", ".join(lacking))
+
+
 def placed(db: Database, actor: Actor, given: Mapping[str, object]) -> dict[str, object]:
     """Particulars with the place in metres, its sub-district and community, and the asset that stands there.
 

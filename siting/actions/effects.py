@@ -48,7 +48,7 @@ def current(db: Database, actor: Actor | None, *, leave_out: str = "") -> pd.Dat
     found = found[(found["case_no"] != leave_out) & found["site_ref"].astype(bool)]
     if found.empty:
         return pd.DataFrame(columns=list(COLUMNS), dtype=object)
-    hosts, proposed = _hosts(db)
+    hosts, proposed = _hosts(db, actor)
     place = found["site_ref"].map(hosts).astype(object)
     merged = found.assign(candidate_id=place.where(place.notna(), found["site_ref"])).merge(proposed, on="candidate_id", how="left")
     merged[["option_id", "configuration"]] = merged[["option_id", "configuration"]].fillna("").astype(object)
@@ -68,10 +68,10 @@ def places(db: Database, site_ref: str) -> str:
     return str(_hosts(db)[0].get(site_ref, site_ref))
 
 
-def _hosts(db: Database) -> tuple[pd.Series, pd.DataFrame]:
-    """Host asset by proposal and by site; per host the option that its latest living proposal names."""
-    proposals = pd.DataFrame(layers.read(db, "candidates", columns=list(_PROPOSED)).drop(columns="geometry"))
-    sites = pd.DataFrame(layers.read(db, "sites", columns=["host_asset_id"]).drop(columns="geometry"))
+def _hosts(db: Database, viewer: Actor | None = None) -> tuple[pd.Series, pd.DataFrame]:
+    """Host asset by proposal and by site; per host the option that its latest living proposal names, as the viewer sees."""
+    proposals = pd.DataFrame(layers.read(db, "candidates", columns=list(_PROPOSED), viewer=viewer).drop(columns="geometry"))
+    sites = pd.DataFrame(layers.read(db, "sites", columns=["host_asset_id"], viewer=viewer).drop(columns="geometry"))
     hosts = pd.concat(
         [
             sites.set_index("site_id")["host_asset_id"],

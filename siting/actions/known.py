@@ -33,9 +33,8 @@ def limits(db: Database) -> Limits:
 
 def known(db: Database, actor: Actor, layer: str) -> Known:
     """What a file of a layer is held against; of a layer of everybody's own rows only the actor's."""
-    old = layers.read(db, layer)
     own = layer in OWN
-    old = old[old["proposer_org"] == actor.org].reset_index(drop=True) if own else old
+    old = _own(db, actor, layer) if own else layers.read(db, layer)
     reference = next(
         (f for f in (_reference(db, name, layer, old) for name in (*REFERENCES, layer)) if f is not None), None
     )
@@ -47,6 +46,16 @@ def known(db: Database, actor: Actor, layer: str) -> Known:
         hosts=stations.hosts(db) if layer in RESTS_ON else None,
         bringer=_bringer(db, actor) if own else None,
     )
+
+
+def state(db: Database, actor: Actor, layer: str) -> int:
+    """State of the rows that a file is held against: the layer's revision, or made of the actor's own rows alone."""
+    return layers.state_of(_own(db, actor, layer)) if layer in OWN else layers.revision(db, layer)
+
+
+def _own(db: Database, actor: Actor, layer: str) -> gpd.GeoDataFrame:
+    rows = layers.read(db, layer)
+    return rows[rows["proposer_org"] == actor.org].reset_index(drop=True)
 
 
 def rests_on(db: Database, layer: str) -> dict[str, int]:

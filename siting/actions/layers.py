@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from siting import access
 from siting.access import Actor
 from siting.actions.doors import require
 from siting.assets import schema
@@ -44,9 +45,13 @@ def counts_by(db: Database, actor: Actor, layer: str, *columns: str) -> pd.DataF
 
 
 def revision(db: Database, actor: Actor, layer: str) -> int:
-    """How often the layer has changed; drawn tiles carry it."""
+    """State of a layer as the actor sees it; drawn tiles carry it.
+
+    How often the layer has changed; where others keep rows back, a number made of the visible rows alone, because a count
+    of changes would tell when somebody works on what is not shown.
+    """
     require(db, actor, PERMISSION)
-    return layers.revision(db, layer)
+    return layers.seen_revision(db, layer, viewer=actor) if access.masked(actor, layer) else layers.revision(db, layer)
 
 
 def boundary(db: Database, actor: Actor) -> gpd.GeoDataFrame:

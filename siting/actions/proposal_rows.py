@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from types import MappingProxyType
@@ -24,6 +25,7 @@ LAYER = "candidates"
 KEY = "candidate_id"
 STREAM = "proposal.{}"
 MOST_LETTERS = 1000
+LEAST_DIGITS = 5
 BAND_OF: Mapping[str, str] = MappingProxyType({"nr700": "n28", "nr2600": "n41", "nr3500": "n78", "nr4900": "n79"})
 TECHNOLOGY_OF: Mapping[str, str] = MappingProxyType({band: name for name, band in BAND_OF.items()})
 # What the first event of a proposal records beside its number.
@@ -73,11 +75,15 @@ def fresh(db: Database, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> 
 
 
 def numbers(db: Database, n: int, *, now: datetime) -> list[str]:
-    """The next numbers of the year; proposals are never deleted, so that none is missing."""
+    """Free numbers of the year, drawn at random: counted ones would tell how many proposals others hold back."""
     prefix = f"{db.settings.text('proposal.prefix')}-{now.year}-"
-    taken = layers.read(db, LAYER, columns=("proposal_no",))["proposal_no"].dropna()
-    last = max((int(no.removeprefix(prefix)) for no in taken if no.startswith(prefix)), default=0)
-    return [f"{prefix}{last + at:04d}" for at in range(1, n + 1)]
+    taken = set(layers.read(db, LAYER, columns=("proposal_no",))["proposal_no"].dropna())
+    digits = max(LEAST_DIGITS, len(str(2 * (len(taken) + n))))
+    drawn: set[str] = set()
+    while len(drawn) < n:
+        number = f"{prefix}{secrets.randbelow(10**digits):0{digits}d}"
+        drawn |= {number} - taken
+    return sorted(drawn)
 
 
 def technical(row: Mapping[str, Any]) -> dict[str, Any]:

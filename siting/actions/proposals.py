@@ -52,7 +52,7 @@ def listing(
     operators: Collection[str] = (),
     streets: Collection[str] = (),
 ) -> gpd.GeoDataFrame:
-    """Proposals that the actor sees, newest number first, what is not for the actor left blank.
+    """Proposals that the actor sees, newest first, what is not for the actor left blank.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def listing(
         keep &= frame["street_office"].isin(streets)
     if operators:
         keep &= frame["operators"].map(lambda codes: bool(set(codes) & set(operators))).astype(bool)
-    return frame[keep].sort_values("proposal_no", ascending=False, ignore_index=True)
+    return frame[keep].sort_values(["proposed_at", "proposal_no"], ascending=[False, True], ignore_index=True)
 
 
 def get(db: Database, actor: Actor, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from siting.access import ROWS
 from siting.ledger.model import Actor, Case, Fact, Need
+from siting.ledger.moves import MOVES
 from siting.ledger.state import state_of
 
 #: Stands for an operator, an organisation or a person that is not to be known.
@@ -14,6 +15,9 @@ OTHER = "other"
 _SIDES = ("operator", "tower")
 _REPORTED = ("reporter_org", "source_no", "proposal_ref")
 _PHONE_SHOWN = 3, 4
+_BY_OPERATORS = frozenset({"case.report", "case.build", "case.close", "case.correct"})
+# Facts that an operator may enter for a need that somebody else brought.
+_OF_OPERATORS = frozenset(kind for move in MOVES.values() if _BY_OPERATORS & set(move.permissions) for kind in move.facts)
 
 
 def seen_by(case: Case, actor: Actor) -> Case:
@@ -91,7 +95,15 @@ def _rivals(case: Case, actor: Actor, hidden: frozenset[tuple[str, str]]) -> fro
     speaking = {f.org for f in case.facts if any(key in _listed(f.data) for key in keys)}
     confirming = {f.org for f in case.facts if (f.data.get("operator"), f.data.get("need_no")) in hidden}
     bureau = {f.org for f in case.facts if f.kind in {"verified", "dispatched", "sent_back", "contest_ruled"}}
-    return frozenset((speaking | confirming) - {actor.org} - bureau)
+    acting = {f.org for f in case.facts if f.kind in _OF_OPERATORS} - _parties(case) if hidden else set()
+    return frozenset((speaking | confirming | acting) - {actor.org} - bureau)
+
+
+def _parties(case: Case) -> set[object]:
+    """Who is named in the open: who reported, who has a duty."""
+    assisting = case.record.get("assist_units")
+    named = [case.record.get(name) for name in ("reporter_org", "lead_unit", "owner_of_asset")]
+    return {*named, *(assisting if isinstance(assisting, list | tuple) else ())}
 
 
 def _fact_seen(fact: Fact, hidden: frozenset[tuple[str, str]], rivals: frozenset[str]) -> Fact:

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from siting.access import Actor, masked
+from siting.access import ROWS, Actor
 from siting.errors import NotFound
 from siting.store.database import Database
+from siting.store.rows import NAMED
 from siting.store.tables import IMPORT_PLAN
 
 
@@ -72,7 +73,9 @@ def recent(db: Database, *, limit: int = 10, viewer: Actor | None = None) -> lis
 
 
 def _known(record: Mapping[str, Any], viewer: Actor) -> bool:
-    return not masked(viewer, str(record["layer"])) or record.get("org") == viewer.org
+    layer = str(record["layer"])
+    whole = ROWS.get((layer if layer in NAMED else "ground", viewer.role)) == "all"
+    return whole or record.get("org") == viewer.org
 
 
 def _file(db: Database, plan_id: str) -> Path:
