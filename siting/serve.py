@@ -29,7 +29,7 @@ from starlette.routing import Route
 from siting import words
 from siting.access import local_admin
 from siting.actions import layers as actions
-from siting.errors import BadInput, NotAllowed, NotFound, SitingError
+from siting.errors import BadInput, NotAllowed, NotFound, SitingError, Unavailable
 from siting.maps import export, layers, vendor
 from siting.maps.mercator import Tile
 from siting.settings import Settings
@@ -48,7 +48,9 @@ FRESH = "private, no-cache"
 TYPES: Mapping[str, str] = MappingProxyType(
     {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
 )
-STATUS: Mapping[type[SitingError], int] = MappingProxyType({BadInput: 400, NotFound: 404, NotAllowed: 403})
+STATUS: Mapping[type[SitingError], int] = MappingProxyType(
+    {BadInput: 400, NotFound: 404, NotAllowed: 403, Unavailable: 503}
+)
 
 
 def run(settings: Settings, *, host: str | None = None, port: int | None = None) -> None:
