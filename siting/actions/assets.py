@@ -232,7 +232,7 @@ def commit(db: Database, actor: Actor, plan_id: str, *, now: datetime, reason: s
 def _land(
     db: Database, actor: Actor, record: Mapping[str, object], incoming: Incoming, *, reason: str | None, now: datetime
 ) -> ImportResult:
-    layer, plan_id, revision = str(record["layer"]), str(record["id"]), int(str(record["revision"]))
+    layer, plan_id = str(record["layer"]), str(record["id"])
     frame = _with_provenance(incoming)
     provenance = {
         "source_name": record["name"],
