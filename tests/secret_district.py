@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import re
 import shutil
 import zipfile
@@ -113,14 +114,21 @@ def occupied(db, row, now, code, name):
         layers.upsert(connection, "sites", frame, provenance={"source_name": "test"}, now=now)
 
 
-def copied_run(db, actor, run_id, name):
-    """A run of somebody else's with the files of a known one."""
+def copied_run(db, actor, run_id, name, renamed):
+    """A run of somebody else's with the files of a known one; runs that it rests on are renamed like it."""
     was = runs.get(db, run_id)
-    made = runs.add(db, run_id=name, kind=was.kind, params=was.params, actor=actor, audience="org", operators=actor.operator,
+    params, result = (json.loads(_renamed(json.dumps(dict(part)), renamed)) for part in (was.params, was.result))
+    made = runs.add(db, run_id=name, kind=was.kind, params=params, actor=actor, audience="org", operators=actor.operator,
         now=pd.Timestamp(was.created_at).to_pydatetime(), status="running")  # fmt: skip
-    runs.finish(db, made.id, status="done", result=was.result, now=pd.Timestamp(was.created_at).to_pydatetime())
+    runs.finish(db, made.id, status="done", result=result, now=pd.Timestamp(was.created_at).to_pydatetime())
     shutil.copytree(db.settings.runs_folder / run_id, db.settings.runs_folder / name)
     return name
+
+
+def _renamed(text, names):
+    for old, new in names.items():
+        text = text.replace(old, new)
+    return text
 
 
 def secrets_of(db, mine, now):
@@ -144,7 +152,10 @@ def secrets_of(db, mine, now):
     brought = assets.dry_run(db, CTC, text.encode(), name="机密文件.csv", layer="candidates", datum="wgs84", now=now)
     assert brought.new == 1, brought.findings
     assets.commit(db, CTC, brought.id, now=now)
-    made = {kind: copied_run(db, CTC, getattr(mine, kind), f"{kind}-20261102-093000-5ec2e7") for kind in ("coverage", "score", "plan")}
+    made = {kind: f"{kind}-20261102-093000-5ec2e7" for kind in ("coverage", "score", "plan")}
+    renamed = {getattr(mine, kind): name for kind, name in made.items()}
+    for old, new in renamed.items():
+        copied_run(db, CTC, old, new, renamed)
     row = proposals.get(db, CTC, proposal)
     place = to_lonlat(rows.iloc[[1]]).geometry.iloc[0]
     return Secret(proposal, row["proposal_no"], gone, case.id, case.record["pp_no"], draft.id, draft.record["pp_no"], sha256, made,
