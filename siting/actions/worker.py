@@ -62,7 +62,7 @@ def step(db: Database, *, clock: Callable[[], datetime]) -> bool:
     return True
 
 
-def _turn(db: Database) -> float:
+def turn(db: Database) -> float:
     """One step; how long to rest after it [s], longer while the store does not answer."""
     try:
         return 0.0 if step(db, clock=_now) else IDLE_S
@@ -82,7 +82,7 @@ def main() -> None:
     db = open_database(settings.load(Path(sys.argv[1])))
     parent = os.getppid()
     while os.getppid() == parent:
-        time.sleep(_turn(db))
+        time.sleep(turn(db))
 
 
 if __name__ == "__main__":

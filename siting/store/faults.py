@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from siting.errors import Unavailable
+from siting.errors import BadInput, Unavailable
 
 # SQLSTATE of PostgreSQL, primary result code of SQLite.
 _SQLSTATES: Mapping[str, str] = MappingProxyType({"55P03": "store.busy", "53100": "store.full"})
@@ -26,12 +26,18 @@ def told() -> Iterator[None]:
     ------
     Unavailable
         If the server is gone, another writer does not end, or the disk is full.
+    BadInput
+        If text or a number cannot be stored at all.
     """
     try:
         yield
+    except UnicodeEncodeError as error:
+        raise BadInput("store.unstorable") from error
     except PoolTimeout as error:
         raise Unavailable("store.busy") from error
     except DBAPIError as error:
+        if isinstance(error.orig, psycopg.DataError):
+            raise BadInput("store.unstorable") from error
         key = _key(error.orig)
         if key is None:
             raise

@@ -1,6 +1,7 @@
-"""A writer on one case that is killed inside a transaction; run as a program by `test_postgresql`."""
+"""Writers on one case, each killed inside a transaction; run as a program by `test_postgresql`."""
 
 import json
+import os
 import signal
 import sys
 from datetime import datetime
@@ -22,8 +23,19 @@ def say(word):
     sys.stdout.flush()
 
 
-def main(folder, case_id, stop, actor, now):
+def main(folder, case_id, actor, now):
     db = open_database(settings.load(folder))
+    for stop in STOPS:
+        db.engine.dispose()
+        pid = os.fork()
+        if pid == 0:
+            write(db, case_id, stop, actor, now)
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+
+def write(db, case_id, stop, actor, now):
+    """Carry out one command, and another up to a statement."""
 
     def change(name):
         revision = cases.get(db, actor, case_id).revision
@@ -33,7 +45,7 @@ def main(folder, case_id, stop, actor, now):
     def reached(point):
         if point.startswith(stop):
             say("inside")
-            signal.pause()
+            os.kill(os.getpid(), signal.SIGKILL)
 
     change(f"done-{stop}")
     say("done")
@@ -51,5 +63,5 @@ def main(folder, case_id, stop, actor, now):
 
 
 if __name__ == "__main__":
-    where, which, point, who, when = sys.argv[1:]
-    main(Path(where), which, point, Actor(**json.loads(who)), datetime.fromisoformat(when))
+    where, which, who, when = sys.argv[1:]
+    main(Path(where), which, Actor(**json.loads(who)), datetime.fromisoformat(when))

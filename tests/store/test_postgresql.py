@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from siting import settings
 from siting.access import ROLES, local_admin
-from siting.actions import cases, people, projects, proposals
+from siting.actions import cases, people, projects, proposals, worker
 from siting.actions import journal as journal_actions
 from siting.assets import schema
 from siting.errors import BadInput, Conflict, NotFound, SitingError, Unavailable
@@ -108,12 +108,10 @@ def test_writers_killed_inside_a_transaction_lose_nothing_acknowledged(district,
     op = person("operator")
     draft = report(district, op, now, draft=True)
     given = {**os.environ, URL: district.settings.text("store.url")}
-    for stop in STOPS:
-        arguments = [district.settings.folder, draft.id, stop, json.dumps(asdict(op)), now.isoformat()]
-        program = [sys.executable, "-m", "tests.store.ledger_writer", *map(str, arguments)]
-        with subprocess.Popen(program, cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True) as writer:
-            assert [writer.stdout.readline().strip() for _ in range(2)] == ["done", "inside"]
-            os.kill(writer.pid, signal.SIGKILL)
+    arguments = [district.settings.folder, draft.id, json.dumps(asdict(op)), now.isoformat()]
+    program = [sys.executable, "-m", "tests.store.ledger_writer", *map(str, arguments)]
+    told = subprocess.run(program, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120, check=True)
+    assert told.stdout.split() == ["done", "inside"] * len(STOPS)
     with district.read() as connection:
         written = [event.command_id for event in store.events(connection, draft.id)]
     assert written[1:] == [f"done-{stop}" for stop in STOPS]
@@ -136,7 +134,9 @@ def test_a_server_that_goes_in_the_middle_is_named_and_nothing_acknowledged_is_l
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1") as caught:
         open_database(district.settings)
     assert cluster.password not in caught.value.message()
+    assert worker.turn(district) == worker.AWAY_S
     cluster.start()
+    assert worker.turn(district) == worker.IDLE_S
     assert cases.get(district, op, draft.id).record["title"] == draft.record["title"]
     assert cases.do(district, op, command, now=now).revision == 2
     assert whole(district)
@@ -267,6 +267,13 @@ def test_a_wrong_password_is_told_without_telling_it(cluster, tmp_path):
     with pytest.raises(Unavailable, match="password authentication failed") as caught:
         open_database(settings.load(tmp_path / "d", environ={URL: url}))
     assert WORD not in caught.value.message()
+
+
+@pytest.mark.parametrize("title", ["a\x00b", "a\ud800b"], ids=["NUL", "half a character"])
+def test_text_that_no_database_holds_is_refused_with_a_word(district, now, title):
+    with pytest.raises(SitingError):
+        report(district, person("operator"), now, title=title)
+    assert whole(district)
 
 
 def test_an_unknown_case_is_not_found(district):
