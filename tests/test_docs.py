@@ -9,22 +9,22 @@ from urllib.parse import unquote
 
 import pandas as pd
 import pytest
-import typer.main
 
-from siting import cli, settings, words
+from siting import access, cli, settings, words
 from siting.assets import schema
 from siting.geo import crs
-from siting.ledger import screening
+from siting.ledger import fields, moves, screening, state
 from siting.plan import tables
 from siting.radio import network
 from siting.store import layers
 from siting.store.database import open_database
+from tests import guide_tables
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 GUIDES = [ROOT / "docs" / "guide" / "en.md", ROOT / "docs" / "guide" / "zh-CN.md"]
 DOCUMENTS = sorted([*READMES, ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), ROOT / "bench" / "README.md"])
-COMMANDS = typer.main.get_command(cli.app).commands
+COMMANDS = dict(guide_tables.commands())
 CODES = sorted(k.split(".")[1] for k in words.catalogue("zh_CN") if re.fullmatch(r"finding\.\w+\.message", k))
 # Long work: parsed here, run by the tests of the command line.
 SLOW = ("coverage", "score", "plan", "serve", "sample")
@@ -65,9 +65,37 @@ def anchors(path):
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_both_guides_name_every_command_and_option(guide, command):
     said = coded(guide)
-    assert f"siting {command}" in said or any(s.startswith(f"siting {command} ") for s in said)
+    assert command in said or any(s.startswith(f"{command} ") for s in said)
     options = {o for p in COMMANDS[command].params for o in p.opts if o.startswith("--")}
     assert sorted(options - {word for s in said for word in s.split()}) == []
+
+
+@pytest.mark.parametrize("table", sorted(guide_tables.TABLES))
+@pytest.mark.parametrize("lang", sorted(guide_tables.GUIDES))
+def test_both_guides_hold_every_table_as_the_program_has_it(lang, table):
+    """After a change of the program's tables: ``python tests/guide_tables.py``."""
+    held = {found[2]: found[3].strip() for found in guide_tables.PLACE.finditer(read(guide_tables.GUIDES[lang]))}
+    assert held[table] == guide_tables.TABLES[table](lang).strip()
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=name)
+def test_both_guides_name_every_code_of_people_cases_and_proposals(guide):
+    refused = [key.split(".")[2] for key in words.catalogue("en") if re.fullmatch(r"case\.reason\.\w+\.message", key)]
+    known = {
+        *access.ROLES,
+        *access.PERMISSIONS,
+        *moves.MOVES,
+        *moves.KINDS,
+        *moves.REASONS,
+        *state.STATES,
+        *fields.FIELDS,
+        *(code for terms in fields.VOCABULARIES.values() for code in terms),
+        *refused,
+        *(column.name for column in schema.columns("candidates")),
+        *(term.code for name in ("proposal_state", "owner_attitude", "purpose", "technology") for term in schema.vocabulary(name)),
+    }
+    assert refused
+    assert sorted(known - set(coded(guide))) == []
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=name)
@@ -86,7 +114,7 @@ def test_both_guides_explain_every_finding_code_and_no_other(guide):
 @pytest.mark.parametrize("guide", GUIDES, ids=name)
 def test_both_guides_name_layers_classes_datums_networks_profiles_and_reasons(guide):
     known = {
-        *(set(schema.LAYERS) - {"sectors"}),
+        *schema.LAYERS,
         *(term.code for term in schema.vocabulary("asset_class")),
         *crs.DATUMS,
         *(n for n, row in network.load_networks().items() if row.active),
@@ -130,8 +158,9 @@ def test_every_make_target_in_the_documents_exists(document):
 def test_every_command_line_in_the_documents_parses(document):
     lines = command_lines(document)
     assert {"coverage", "score", "plan", "import"} <= {line[0] for line in lines}
-    for first, *rest in lines:
-        COMMANDS[first].make_context(first, list(rest))
+    for line in lines:
+        command = next(c for n in (2, 1) if (c := " ".join(["siting", *line[:n]])) in COMMANDS)
+        COMMANDS[command].make_context(command, line[command.count(" ") :])
 
 
 @pytest.fixture

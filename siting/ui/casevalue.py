@@ -81,7 +81,7 @@ def _cards(value: Value) -> None:
             Card(
                 t("ui.case.local"),
                 number(value.local_value),
-                t(f"ui.case.local_{'exact' if value.local_proven else 'found'}"),
+                t("ui.case.local_exact" if value.local_proven else "ui.case.local_found"),
             ),
             Card(t("ui.case.venues"), number(len(value.venues)), venues),
         ]
