@@ -107,8 +107,9 @@ def _record(db: Database, actor: Actor, case: Case, plan_run: str, report: Repor
         return {"why": why}
     candidate = effects.places(db, str(case.record["site_ref"]))
     others = effects.current(db, None, leave_out=str(case.record.get("pp_no") or ""))
+    asked = plans.params(db.settings, plan.params)
     try:
-        asks = question.posed(db, actor, plans.params(db.settings, plan.params), plan.result["score"], held=others)
+        asks = question.posed(db, actor, asked, plan.result["score"], held=others)
     except (BadInput, NotFound):
         return {"why": "changed"}
     own = asks.offered[asks.offered["candidate_id"] == candidate]
@@ -116,7 +117,7 @@ def _record(db: Database, actor: Actor, case: Case, plan_run: str, report: Repor
         return {"why": "not_scored" if own.empty else "agreed_by_other"}
     report.step("run.stage.solve", 0.3, 0.95)
     try:
-        found = _valued(db, asks, plan, list(own["option_id"]))
+        found = _valued(db, asks, plan, asked, blocked=list(own["option_id"]))
     except NotSolved:
         return {"why": "clash"}
     return _as_text(db, found, plan, asks)
@@ -135,7 +136,8 @@ def _obstacle(db: Database, actor: Actor, case: Case, plan_run: str) -> tuple[st
     return ("", plan) if coverage.current(db, base) else ("coverage_stale", None)
 
 
-def _valued(db: Database, asks: Question, plan: Run, blocked: list[str]) -> Unblocking:
+def _valued(db: Database, asks: Question, plan: Run, asked: Mapping[str, Any], *, blocked: list[str]) -> Unblocking:
+    """The value in the terms of a plan; what its order left open is as the settings say."""
     sites = artefacts.load_table(runs.folder(db, plan.id), "plan_sites", columns=["option_id"])
     free = set(asks.offered.loc[~asks.offered["locked"], "option_id"])
     return value_of_unblocking(
@@ -143,9 +145,9 @@ def _valued(db: Database, asks: Question, plan: Run, blocked: list[str]) -> Unbl
         blocked,
         plan=[name for name in sites["option_id"] if name in free],
         bounds={str(plan.result["problem_hash"]): float(plan.result["bound"])},
-        gap=float(plan.params["gap"]),
+        gap=float(asked["gap"]),
         time_limit_s=db.settings.number("plan.unblock_time_s") / SHARES,
-        seed=int(plan.params["seed"]),
+        seed=int(asked["seed"]),
     )
 
 

@@ -1,5 +1,7 @@
 """Problem points and planning: what a block does to candidates and plans, what it costs, what could stand in."""
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,7 +104,9 @@ def test_a_block_takes_effect_at_once_without_a_new_score(done, actor, now):
 @pytest.mark.parametrize("limit", [{"count": 5}, {"count": None, "budget_yuan": 400_000.0}], ids=["count", "budget"])
 def test_an_agreed_point_is_always_in_the_plan_and_outside_its_limits(done, actor, now, agreed, limit):
     scored = candidates.candidates(done.db, actor, done.score.id)
-    idle = scored[scored["rank"].notna() & ~scored["candidate_id"].isin(chosen_sites(done, actor)["candidate_id"])].iloc[-1]
+    idle = scored[
+        scored["rank"].notna() & ~scored["candidate_id"].isin(chosen_sites(done, actor)["candidate_id"])
+    ].iloc[-1]
     case = blocked(done.db, idle["candidate_id"], now)
     agreed(case.record["pp_no"])
     plan = planned(done, actor, now, **limit)
@@ -248,6 +252,18 @@ def test_a_value_is_stale_once_a_newer_plan_stands_and_fresh_again_when_asked_an
     assert unblocking.values(done.db, CTC)["stale"].tolist() == [False]
 
 
+def test_a_point_is_valued_in_a_plan_whose_order_names_its_limit_alone(done, actor, now):
+    bare = {"coverage": done.coverage.id, "admit": [], "lock": [], "count": 5}
+    later = now + timedelta(minutes=1)
+    run = worker.run_now(done.db, PLANNER, "plan", bare, clock=lambda: later)
+    site = plans.plan(done.db, actor, run.id)["sites"].iloc[0]
+    case = blocked(done.db, site["candidate_id"], now)
+    worker.step(done.db, clock=lambda: now)
+    found = unblocking.value_of(done.db, PLANNER, case.id)
+    assert found.plan_run == run.id
+    assert found.value > 0
+
+
 def test_a_plan_of_an_operator_is_no_plan_of_the_district(done, actor, now):
     planned(done, CTC, now)
     case = blocked(done.db, chosen_sites(done, actor)["candidate_id"].iloc[0], now)
@@ -281,7 +297,12 @@ def held(*rows):
     ("named", "kind", "expected"), [("", "", "a|1"), ("a|2", "", "a|2"), ("a|9", "micro", "a|3"), ("", "macro", "a|2")]
 )
 def test_of_an_agreed_candidate_the_proposed_option_is_locked_else_the_best(named, kind, expected):
-    frame = options(("a|1", "roof", "eligible"), ("b|1", "roof", "eligible"), ("a|2", "macro", "eligible"), ("a|3", "micro", "eligible"))
+    frame = options(
+        ("a|1", "roof", "eligible"),
+        ("b|1", "roof", "eligible"),
+        ("a|2", "macro", "eligible"),
+        ("a|3", "micro", "eligible"),
+    )
     found = effects.applied(frame, held(("a", "PP-1", "locked", named, kind)))
     assert found.loc[found["effect"] == "locked", "option_id"].tolist() == [expected]
     assert found["state"].tolist() == ["eligible"] * 4
