@@ -21,7 +21,6 @@ from siting.assets.incoming import Incoming, Request, prepare, with_class
 from siting.assets.match import Change, row_hashes
 from siting.errors import BadInput, Conflict, NotFound
 from siting.findings import Findings
-from siting.ledger.chain import ChainReport
 from siting.store import imports, journal, layers
 from siting.store.database import Database
 
@@ -310,12 +309,6 @@ def summary(plan: ImportPlan) -> dict[str, object]:
         "unmapped": list(plan.unmapped),
         "needs_reason": plan.needs_reason,
     }
-
-
-def journal_report(db: Database, actor: Actor) -> dict[str, ChainReport]:
-    """Whether every chain of the journal is whole."""
-    require(db, actor, "report.read")
-    return journal.verify(db)
 
 
 def _plan(plan_id: str, request: Request, incoming: Incoming) -> ImportPlan:
