@@ -28,13 +28,22 @@ def engine(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def bare_template(cluster, tmp_path_factory):
+    """Name of a database to copy that has its tables and nothing in them."""
+    name, folder = cluster.database(), tmp_path_factory.mktemp("bare-pg") / "d"
+    settings.write(folder, {"district.name": "甲"})
+    open_database(settings.load(folder, environ={URL: cluster.url(name)})).engine.dispose()
+    return name
+
+
 @pytest.fixture
 def environ(engine, request):
     """Environment of a new district on an engine: a database of its own."""
     if engine == "sqlite":
         return {}
-    server = request.getfixturevalue("cluster")
-    return {URL: server.url(server.database())}
+    server, template = request.getfixturevalue("cluster"), request.getfixturevalue("bare_template")
+    return {URL: server.url(server.database(template=template))}
 
 
 @pytest.fixture(scope="session")
