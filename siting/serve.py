@@ -107,7 +107,7 @@ def application(settings: Settings) -> st.App:
         The district; its folder must be named in the environment as well, where the pages look for it.
     """
     db = open_database(settings)
-    before = Middleware(Gate, db=db, clock=session.now)
+    before = Middleware(Gate, db=db, clock=session.now, start=navigation.start)
     return st.App(APP, routes=routes(db), middleware=[before], lifespan=partial(_lifespan, settings.folder))
 
 

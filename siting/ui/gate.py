@@ -59,11 +59,14 @@ class Gate:
         The district whose sign-ins count.
     clock : callable
         The time now.
+    start : callable
+        Name of a person's start page: it answers at ``/`` only, so its own name leads there.
     """
 
     app: Asgi
     db: Database
     clock: Callable[[], datetime]
+    start: Callable[[Actor], str] = lambda _: ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, one websocket, or the life of the server."""
@@ -92,10 +95,19 @@ class Gate:
         if scope["path"] in OPEN and scope["type"] == "http":
             return None
         if standing is not None and not standing.pending:
-            return None
+            return self._to_start(scope, standing)
         if scope["type"] == "http" and navigates(scope):
             return RedirectResponse(_door(scope, standing), HTTPStatus.SEE_OTHER)
         return said("people.not_signed_in", HTTPStatus.UNAUTHORIZED, lang)
+
+
+    def _to_start(self, scope: Scope, standing: Standing) -> Response | None:
+        """The way to ``/`` where a browser names the start page; None for every other place."""
+        actor = standing.actor
+        if actor is None or scope["type"] != "http" or not navigates(scope) or scope["path"] != f"/{self.start(actor)}":
+            return None
+        query = scope["query_string"].decode("latin-1")
+        return RedirectResponse(f"/?{query}" if query else "/", HTTPStatus.SEE_OTHER)
 
 
 def standing_of(request: Request) -> Standing | None:

@@ -58,6 +58,12 @@ def opens(actor: Actor, page: str) -> bool:
     return any(row.name == page for row in permitted(actor))
 
 
+def start(actor: Actor) -> str:
+    """Name of the page that a person starts on; empty for nobody's."""
+    found = permitted(actor)
+    return found[0].name if found else ""
+
+
 def choose(actor: Actor) -> StreamlitPage:
     """Declare the permitted pages; the page asked for is run by the caller."""
     found = permitted(actor)

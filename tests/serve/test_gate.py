@@ -232,6 +232,13 @@ def test_an_address_asked_for_before_signing_in_is_gone_on_to(house):
     assert sent.headers["location"] == "/auth/login?next=%2Fassets%3Fid%3D%25E6%259D%2586%26q%3Da%2526b"
 
 
+def test_the_start_page_by_its_own_name_leads_to_where_it_answers(house):
+    cookies = cookie_of(signed_in(house))
+    answer = house.ask("/overview", headers=HTML, cookies=cookies, query="id=1")
+    assert (answer.status, answer.headers["location"]) == (303, "/?id=1")
+    assert house.ask("/assets", headers=HTML, cookies=cookies).status == 200
+
+
 def test_headers_that_claim_somebody_are_nobodys_word(house):
     claims = {"remote-user": "one", "x-forwarded-user": "one", "x-remote-user": "one", "x-auth-request-user": "one",
         "X-Auth-Request-Email": "one@x", "x-webauth-user": "one"}  # fmt: skip
