@@ -236,7 +236,7 @@ def test_the_start_page_by_its_own_name_leads_to_where_it_answers(house):
     cookies = cookie_of(signed_in(house))
     answer = house.ask("/overview", headers=HTML, cookies=cookies, query="id=1")
     assert (answer.status, answer.headers["location"]) == (303, "/?id=1")
-    assert house.ask("/assets", headers=HTML, cookies=cookies).status == 200
+    assert house.ask("/layers/districts", headers=HTML, cookies=cookies).status == 200
 
 
 def test_headers_that_claim_somebody_are_nobodys_word(house):
