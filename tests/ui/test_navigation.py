@@ -38,6 +38,17 @@ def test_administrators_and_the_auditor_see_their_own_page_and_nothing_else():
         assert [row.name for row in navigation.permitted(Actor(id="x", name="x", org="x", role=role))] == pages
 
 
+def test_every_page_has_one_address_for_every_role_and_the_start_page_stands_at_the_root(monkeypatch):
+    declared = []
+    monkeypatch.setattr(navigation.st, "Page", lambda _, **page: page)
+    monkeypatch.setattr(navigation.st, "navigation", lambda pages, **_: declared.append(pages))
+    names = {row.name for row in navigation.table()}
+    for role in set(ROLES) - {"system"}:
+        navigation.choose(Actor(id="x", name="x", org="x", role=role))
+        paths = ["" if page.get("default") else page["url_path"] for page in declared.pop()]
+        assert sorted(paths) == sorted(names | {""}), role
+
+
 def test_streamlit_does_not_scan_the_pages_folder_once_switched_off(monkeypatch, tmp_path):
     (tmp_path / "pages").mkdir()
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
