@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from siting.errors import NotAllowed
+from siting import words
+from siting.errors import NotAllowed, Word
 
 SCOPES = ("all", "org", "area", "duty", "released", "public")
 LOCAL = "local"
@@ -105,6 +106,12 @@ def scope(actor: Actor, permission: str) -> str:
     return _GRANTS.get((permission, actor.role), "")
 
 
+def role_word(actor: Actor) -> Word | str:
+    """The role of an actor in words, for messages; one without a word by its name."""
+    key = f"people.role.{actor.role}"
+    return Word(key) if words.has(key) else actor.role
+
+
 def require(actor: Actor, permission: str) -> None:
     """Refuse an actor without the permission.
 
@@ -114,7 +121,7 @@ def require(actor: Actor, permission: str) -> None:
         Naming permission and role.
     """
     if not may(actor, permission):
-        raise NotAllowed("access.denied", permission=permission, role=actor.role)
+        raise NotAllowed("access.denied", permission=permission, role=role_word(actor))
 
 
 def covers(

@@ -325,12 +325,17 @@ def _add(db: Database, actor: Actor, account: Account, *, digest: str, now: date
         record(connection, db, actor, "account.added", payload, now=now)
 
 
-def _require_granting(db: Database, actor: Actor) -> None:
-    """Roles are granted by who holds the permission; by the editor of accounts while the district has no such person."""
+def grants(db: Database, actor: Actor) -> bool:
+    """Whether somebody grants roles: who holds the permission; the editor of accounts while the district has no such person."""
     if access.may(actor, GRANT):
-        return
+        return True
     granting = {role for role in access.PERMISSIONS[GRANT] if role not in access.RESERVED}
-    if any(not a.disabled and granting & set(a.roles) for a in rows.listing(db)):
+    nobody = not any(not a.disabled and granting & set(a.roles) for a in rows.listing(db))
+    return nobody and access.may(actor, EDIT)
+
+
+def _require_granting(db: Database, actor: Actor) -> None:
+    if not grants(db, actor):
         access.require(actor, GRANT)
 
 

@@ -74,7 +74,7 @@ def _whole_district(db: Database, actor: Actor) -> None:
     """A valuation looks at every problem point; only who plans the whole district has one made."""
     require(db, actor, runs.PERMISSION)
     if access.scope(actor, runs.PERMISSION) != "all":
-        raise NotAllowed("access.denied", permission=runs.PERMISSION, role=actor.role)
+        raise NotAllowed("access.denied", permission=runs.PERMISSION, role=access.role_word(actor))
 
 
 def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:

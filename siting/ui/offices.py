@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from siting import access
+from siting import access, words
 from siting.actions import audit, journal, orgs, people
 from siting.ui import parts
 from siting.ui.session import Desk, now
@@ -72,7 +72,7 @@ def add_form(desk: Desk) -> None:
     """The form for a new account; its one-time password is shown once."""
     with st.form("admin.add", clear_on_submit=True):
         name = st.text_input(t("ui.admin.account"), key="admin.name")
-        roles = st.multiselect(t("ui.admin.roles"), ROLES, key="admin.roles", format_func=role)
+        roles = _roles(desk)
         known = sorted(people.organisations(desk.db, desk.actor)["name"])
         org = st.selectbox(t("ui.admin.org"), known, index=None, key="admin.org", accept_new_options=True)
         kind = st.selectbox(
@@ -98,6 +98,9 @@ def acts(desk: Desk, row: Mapping[str, object]) -> None:
     if edits(desk):
         with st.container(horizontal=True):
             _act_buttons(desk, name, disabled=row["state"] == "disabled")
+    if not people.grants(desk.db, desk.actor):
+        st.caption(t("ui.admin.roles_elsewhere"))
+        return
     held = [r for r in ROLES if r in tuple(row["roles"])]  # type: ignore[arg-type]
     chosen = st.multiselect(t("ui.admin.roles"), ROLES, default=held, key=f"admin.roles.{name}", format_func=role)
     if st.button(t("ui.admin.set_roles"), key="admin.set_roles", disabled=chosen == held):
@@ -106,13 +109,21 @@ def acts(desk: Desk, row: Mapping[str, object]) -> None:
             _tell("ui.admin.done.roles", name=name, roles="、".join(map(role, chosen)) or UNKNOWN)
 
 
+def _roles(desk: Desk) -> list[str]:
+    """The roles of a new account; none from who may not grant them, which the form says."""
+    if people.grants(desk.db, desk.actor):
+        return st.multiselect(t("ui.admin.roles"), ROLES, key="admin.roles", format_func=role)
+    st.caption(t("ui.admin.roles_elsewhere"))
+    return []
+
+
 def _act_buttons(desk: Desk, name: str, *, disabled: bool) -> None:
     if st.button(t("ui.admin.reset"), key="admin.reset", icon=":material/key:"):
         with parts.told():
             password = people.reset_password(desk.db, desk.actor, name, now=now())
             _tell("ui.admin.password_once", password=password, name=name)
     turn = "enable" if disabled else "disable"
-    if st.button(t(f"ui.admin.{turn}"), key="admin.turn", icon=":material/block:"):
+    if st.button(t(f"ui.admin.{turn}"), key="admin.able", icon=":material/block:"):
         with parts.told():
             people.set_disabled(desk.db, desk.actor, name, not disabled, now=now())
             _tell(f"ui.admin.done.{turn}d", name=name)
@@ -123,11 +134,15 @@ def _act_buttons(desk: Desk, name: str, *, disabled: bool) -> None:
 
 
 def events(desk: Desk, which: str) -> pd.DataFrame:
-    """The latest events as they were recorded."""
+    """The latest events: roles and kinds in words, the content as it was recorded."""
     found = audit.events(desk.db, desk.actor, which)
     columns = ("at", "actor", "org", "role", "kind", "stream", "payload")
     frame = pd.DataFrame(found, columns=list(columns))
-    frame = frame.assign(at=[minute(at, seconds=True) for at in frame["at"]], role=[_role(r) for r in frame["role"]])
+    frame = frame.assign(
+        at=[minute(at, seconds=True) for at in frame["at"]],
+        role=[_role(name) for name in frame["role"]],
+        kind=[_event(kind) for kind in frame["kind"]],
+    )
     return frame.rename(columns={name: t(f"ui.journal.{name}") for name in columns})
 
 
@@ -155,6 +170,12 @@ def minute(at: object, *, seconds: bool = False) -> str:
 
 def _role(name: str) -> str:
     return role(name) if name in access.ROLES else name
+
+
+def _event(kind: str) -> str:
+    """What happened in words: an act of the journal or a move of a case; one without words stays as recorded."""
+    keys = (f"ui.journal.event.{kind}", f"move.{kind}")
+    return next((t(key) for key in keys if words.has(key)), kind)
 
 
 def _tell(key: str, *, password: str = "", **values: object) -> None:

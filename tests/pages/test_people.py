@@ -121,12 +121,13 @@ def test_the_administrator_resets_disables_enables_and_ends_sign_ins(open_as, do
     )
     token = people.sign_in(db, "target", PASSWORD, now=session.now())
     at = open_as(done, "system_admin", id="target")
+    assert "admin.turn" not in {b.key for b in at.button}, "the table keeps its own turn under that name"
     at.button(key="admin.end").click().run()
     assert people.identify(db, token, now=session.now()) is None
     at.button(key="admin.reset").click().run()
     assert re.fullmatch(r"\w{4}(-\w{4}){3}", at.code[0].value)
     for state in ("disabled", "one_time"):
-        at.button(key="admin.turn").click().run()
+        at.button(key="admin.able").click().run()
         assert not at.error
         found = people.accounts(db, local, now=session.now()).set_index("name")
         assert found.loc["target", "state"] == state
@@ -135,11 +136,26 @@ def test_the_administrator_resets_disables_enables_and_ends_sign_ins(open_as, do
     assert people.accounts(db, local, now=session.now()).set_index("name").loc["target", "roles"] == ("supervisor",)
 
 
+def test_the_form_for_an_account_asks_for_roles_only_where_they_can_be_granted(open_as, done):
+    at = open_as(done, "system_admin")
+    assert "admin.roles" in {m.key for m in at.multiselect}, "nobody else grants roles yet"
+    people.add_account(
+        store(done),
+        local_admin(source="cli"),
+        name="guard",
+        roles=["security_admin"],
+        org="南开区网信办",
+        now=session.now(),
+    )
+    at.run()
+    assert "admin.roles" not in {m.key for m in at.multiselect}
+
+
 def test_the_security_administrator_changes_roles_and_nothing_else(open_as, done):
     db, local = store(done), local_admin(source="cli")
     people.add_account(db, local, name="target", roles=[], org="南开区人民政府", kind="government", now=session.now())
     at = open_as(done, "security_admin", id="target")
-    assert {b.key for b in at.button} & {"admin.reset", "admin.turn", "admin.end"} == set()
+    assert {b.key for b in at.button} & {"admin.reset", "admin.able", "admin.end"} == set()
     assert not [b for b in at.button if b.label == "新建账号"]
     at.multiselect(key="admin.roles.target").set_value(["leader"]).run()
     at.button(key="admin.set_roles").click().run()
@@ -149,11 +165,11 @@ def test_the_security_administrator_changes_roles_and_nothing_else(open_as, done
 def test_the_auditor_reads_who_did_what_and_checks_that_it_is_whole(open_as, done):
     at = open_as(done, "auditor")
     events = at.dataframe[0].value
-    assert {"account.added", "session.begun"} <= set(events["事件"])
+    assert {"新建账号", "登录"} <= set(events["事件"])
     assert not events["账号"].str.fullmatch(r"[0-9a-f]{32}").any()
     at.button(key="journal.verify").click().run()
     assert "全部完整" in shown(at)
     at.segmented_control(key="which").set_value("district").run()
-    assert "district.made" in set(at.dataframe[0].value["事件"])
+    assert "建立区县项目" in set(at.dataframe[0].value["事件"])
     at.segmented_control(key="which").set_value("cases").run()
     assert not at.exception
