@@ -132,7 +132,7 @@ def _fields(desk: Desk, state: Mapping[str, Any]) -> dict[str, Any]:
     action = st.text_area(t("case.field.requested_action"), key=f"action-{turn}", height=68, max_chars=400)
     operators = _operators(desk, state)
     with st.container(horizontal=True):
-        need_no = st.text_input(t("case.field.need_no"), key=f"need-{turn}", max_chars=40)
+        need_no = st.text_input(f"{t('case.field.need_no')} *", key=f"need-{turn}", max_chars=40)
         urgency = _choice("urgency", list(URGENCIES), turn, index=1)
         first = SOURCES.index("operator" if desk.actor.role in {"operator", "tower"} else "meeting")
         source = _choice("source", list(SOURCES), turn, index=first)

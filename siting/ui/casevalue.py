@@ -9,7 +9,7 @@ import streamlit as st
 from siting.access import scope
 from siting.actions import unblocking
 from siting.ledger.model import Case, Value
-from siting.ui import casebook, parts
+from siting.ui import casebook, choices, parts
 from siting.ui.parts import Card
 from siting.ui.session import Desk, now
 from siting.ui.text import UNKNOWN, md, number, percent, t, term
@@ -86,7 +86,11 @@ def _cards(value: Value) -> None:
             Card(t("ui.case.venues"), number(len(value.venues)), venues),
         ]
     )
-    plan = t("ui.case.value_of", date=value.computed_at[:16].replace("T", " "), profile=md(value.profile))
+    plan = t(
+        "ui.case.value_of",
+        date=value.computed_at[:16].replace("T", " "),
+        profile=md(choices.profile_words(value.profile)),
+    )
     st.caption(plan + (f"  :orange[{t('ui.case.stale')}]" if value.stale else ""))
 
 
