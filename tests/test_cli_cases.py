@@ -78,7 +78,7 @@ def test_a_point_goes_from_report_to_agreement_by_commands(figures, case, at, tm
     paper.write_bytes(b"%PDF-1.7\n")
     found = figures("move", number, "agree", "--set", f"agreed_on={desk.now().date()}", "--file", paper, "--as", "chen")
     assert (found["state"], found["revision"]) == ("agreed", 7)
-    shown = figures("show", made["id"], "--as", "wang")
+    shown = figures("show", made["case_id"], "--as", "wang")
     assert [entry["move"] for entry in shown["history"]] == ["save_draft", "submit", "verify", "dispatch", "accept", "attach", "agree"]  # fmt: skip
     assert shown["record"]["assist_units"] == ["甲", "乙"]
     assert "start_build" in shown["moves"]
