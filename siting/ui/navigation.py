@@ -18,7 +18,6 @@ from siting.ui import session
 from siting.ui.text import language, md, t
 
 LOG = logging.getLogger("siting.page")
-START = "start"
 TABLE = Path(__file__).with_name("pages.csv")
 
 
@@ -68,8 +67,7 @@ def start(actor: Actor) -> str:
 def choose(actor: Actor) -> StreamlitPage:
     """Declare the permitted pages; the page asked for is run by the caller.
 
-    The start page stands at the root; its own address leads there. The address of a page that the role lacks says so,
-    where Streamlit's own "Page not found" would speak English.
+    The address of a page that the role lacks says so, where Streamlit's own "Page not found" would speak English.
     """
     found = permitted(actor)
     if not found:
@@ -79,23 +77,21 @@ def choose(actor: Actor) -> StreamlitPage:
         st.Page(
             row.file,
             title=t(f"ui.page.{row.name}"),
-            url_path=START if row is found[0] else row.name,
+            url_path=row.name,
             default=row is found[0],
             visibility="visible" if row.shown else "hidden",
         )
         for row in found
     ]
-    others = [_elsewhere(row, pages[0], actor) for row in table() if row is found[0] or row not in found]
+    others = [_elsewhere(row, pages[0], actor) for row in table() if row not in found]
     return st.navigation([*pages, *others], position="top")
 
 
 def _elsewhere(row: PageRow, start: StreamlitPage, actor: Actor) -> StreamlitPage:
-    """An address without a page of its own: of the start page, or of a page that the role lacks."""
+    """What stands at the address of a page that the role lacks."""
     title = t(f"ui.page.{row.name}")
 
     def stand_in() -> None:
-        if opens(actor, row.name):
-            st.switch_page(start)
         st.warning(t("ui.frame.not_yours", page=title, role=t(f"people.role.{actor.role}")), icon=":material/lock:")
         st.page_link(start, label=start.title, icon=":material/arrow_back:")
 
