@@ -23,11 +23,11 @@ with acts:
     caseview.record(case)
     caseview.needs(case)
 with facts:
-    casevalue.show(desk, case)
+    valued = casevalue.show(desk, case)
     found = casevalue.substitutes(desk, case)
     caseview.chart(desk, case, found)
     if found is not None:
-        casevalue.table(found)
+        casevalue.table(found, valued=valued)
     st.markdown(f"**{t('ui.case.files')}**")
     caseview.files(desk, case)
     st.markdown(f"**{t('ui.case.history')}**")

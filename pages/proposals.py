@@ -48,5 +48,6 @@ with left:
 with right:
     if chosen is None:
         st.caption(t("ui.proposals.choose"))
+        proposing.together(desk, found)
     else:
         proposing.card(desk, chosen)

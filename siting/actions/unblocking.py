@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from siting.store.runs import OPEN, Run
 __all__ = ["ask", "execute", "params", "request", "substitutes", "value_of", "values"]
 KIND = "unblock"
 NEVER = "never"
+FAILED = "failed"
 # Coverage of a venue that changes by less is shown as none [persons].
 LEAST_VENUE_PERSONS = 0.5
 # Two plans and two local ones share the time.
@@ -219,9 +220,9 @@ def values(db: Database, actor: Actor) -> pd.DataFrame:
     require(db, actor, runs.READING)
     seen = cases.effects(db, actor)
     blocking = set(seen.loc[seen["effect"] == effects.FORBIDDEN, "case_no"])
-    now_stands = _standing(db)
+    now_stands, broken = _standing(db), _broken(db)
     lines = [
-        _line(line, now_stands)
+        _line(line, now_stands, broken)
         for line in case_values.listing(db, viewer=actor)
         if line["record"] or line["pp_no"] in blocking
     ]
@@ -230,13 +231,21 @@ def values(db: Database, actor: Actor) -> pd.DataFrame:
     return frame.assign(**numbers).sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def _line(line: Mapping[str, Any], now_stands: Mapping[str, str]) -> dict[str, Any]:
-    record = line["record"]
+def _broken(db: Database) -> set[str]:
+    """Cases whose newest valuation ended without an answer."""
+    newest: dict[str, str] = {}
+    for run in run_rows.listing(db, KIND, limit=500):
+        newest.setdefault(str(run.params["case"]), run.status)
+    return {case for case, status in newest.items() if status in {"failed", "cancelled"}}
+
+
+def _line(line: Mapping[str, Any], now_stands: Mapping[str, str], broken: Collection[str]) -> dict[str, Any]:
+    record = line["record"] or ({"why": FAILED} if line["case_id"] in broken else {})
     return {
         "case_id": line["case_id"],
         **_amounts(record),
         "venues": tuple(record.get("venues", ())),
-        "stale": bool(record) and _is_stale(line, **now_stands),
+        "stale": bool(line["record"]) and _is_stale(line, **now_stands),
         "why": record.get("why", NEVER),
         "computed_at": line["computed_at"] or "",
     }

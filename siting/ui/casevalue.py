@@ -30,12 +30,12 @@ NEVER = "never"
 EVERY_S = 2.0
 
 
-def show(desk: Desk, case: Case) -> None:
-    """The value with its bounds, or why there is none; a valuation under way is waited for."""
+def show(desk: Desk, case: Case) -> bool:
+    """The value with its bounds, or why there is none; a valuation under way is waited for.  Whether there is one."""
     lines = unblocking.values(desk.db, desk.actor)
     line = lines[lines["case_id"] == case.id]
     if line.empty:
-        return
+        return False
     st.markdown(f"**{t('ui.case.value')}**")
     value = unblocking.value_of(desk.db, desk.actor, case.id)
     why = str(line["why"].iloc[0])
@@ -54,6 +54,7 @@ def show(desk: Desk, case: Case) -> None:
         with parts.told():
             unblocking.request(desk.db, desk.actor, case.id, now=now())
             st.rerun()
+    return value is not None
 
 
 def again(desk: Desk, frame: pd.DataFrame) -> None:
@@ -111,11 +112,11 @@ def substitutes(desk: Desk, case: Case) -> gpd.GeoDataFrame | None:
     return gpd.GeoDataFrame(found, geometry=points, crs=desk.settings.crs)
 
 
-def table(found: gpd.GeoDataFrame) -> None:
-    """Substitutes in words, the one that brings back most first."""
+def table(found: gpd.GeoDataFrame, *, valued: bool) -> None:
+    """Substitutes in words, the one that brings back most first; `valued` says whether any were looked for."""
     st.markdown(f"**{t('ui.case.substitutes')}**")
     if found.empty:
-        st.caption(t("ui.case.no_substitute"))
+        st.caption(t("ui.case.no_substitute" if valued else "ui.case.substitute_later"))
         return
     shown = {
         t(f"ui.case.substitute.{name}"): [_cell(name, cell) for cell in found[name]] for name in LISTED if name in found

@@ -144,6 +144,32 @@ _FORMS: Mapping[str, Callable[[Desk, Mapping[str, Any]], None]] = {
 }  # fmt: skip
 
 
+def together(desk: Desk, frame: gpd.GeoDataFrame) -> None:
+    """What can be done with all listed proposals at once: ask their owners, release them."""
+    rows = [row for _, row in frame.iterrows()]
+    for step, acts in (("request", _request_all), ("release", _release_all)):
+        seen = {str(row["candidate_id"]): int(row["revision"]) for row in rows if step in proposals.allowed(desk.actor, row)}
+        if len(seen) > 1:
+            with st.expander(t(f"ui.proposals.all.{step}", n=len(seen))), st.form(f"all.{step}", border=False):
+                acts(desk, seen)
+
+
+def _request_all(desk: Desk, seen: Mapping[str, int]) -> None:
+    st.text_area(fields.title(LAYER, "request_text"), key="proposals.request_all", height=80)
+    _submit_all("request", seen, lambda: proposals.request_owner(
+        desk.db, desk.actor, list(seen), text=st.session_state["proposals.request_all"], now=now(), seen=seen))  # fmt: skip
+
+
+def _release_all(desk: Desk, seen: Mapping[str, int]) -> None:
+    st.caption(t("ui.proposals.release_help"))
+    _submit_all("release", seen, lambda: proposals.release(desk.db, desk.actor, list(seen), now=now(), seen=seen))
+
+
+def _submit_all(step: str, seen: Mapping[str, int], act: Callable[[], None]) -> None:
+    done = t(f"ui.proposals.all.done.{step}", n=len(seen))
+    st.form_submit_button(t(f"ui.proposals.all.{step}", n=len(seen)), on_click=_attempt, args=(act, done), type="primary")
+
+
 def _submit(desk: Desk, row: Mapping[str, Any], step: str, act: Callable[..., None]) -> None:
     """The button of a form: it acts on the proposal as it stood when the person saw it."""
     seen = {"key": str(row["candidate_id"]), "seen": int(row["revision"])}

@@ -241,7 +241,7 @@ def test_a_value_is_stale_once_a_newer_plan_stands_and_fresh_again_when_asked_an
     site = chosen_sites(done, actor).iloc[0]
     case = blocked(done.db, site["candidate_id"], now)
     worker.step(done.db, clock=lambda: now)
-    planned(done, PLANNER, now, gap=0.05)
+    planned(done, PLANNER, now + timedelta(minutes=1), gap=0.05)
     assert unblocking.values(done.db, CTC)["stale"].tolist() == [True]
     assert unblocking.value_of(done.db, CTC, case.id).stale
     with pytest.raises(NotAllowed):
@@ -250,6 +250,23 @@ def test_a_value_is_stale_once_a_newer_plan_stands_and_fresh_again_when_asked_an
     assert unblocking.request(done.db, PLANNER, case.id, now=now) is None
     worker.step(done.db, clock=lambda: now)
     assert unblocking.values(done.db, CTC)["stale"].tolist() == [False]
+
+
+def test_a_valuation_that_broke_off_says_so_until_it_is_asked_anew(done, actor, now, monkeypatch):
+    blocked(done.db, chosen_sites(done, actor).iloc[0]["candidate_id"], now)
+
+    def broken(*_args, **_named):
+        raise RuntimeError("torn")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "WORK", {**worker.WORK, "unblock": broken})
+        assert worker.step(done.db, clock=lambda: now)
+    assert list(unblocking.values(done.db, CTC)["why"]) == ["failed"]
+    assert unblocking.value_of(done.db, CTC, "NK-2026-0001") is None
+    assert unblocking.request(done.db, BUREAU, "NK-2026-0001", now=now + timedelta(seconds=1))
+    assert list(unblocking.values(done.db, CTC)["why"]) == ["never"]
+    assert worker.step(done.db, clock=lambda: now + timedelta(seconds=2))
+    assert list(unblocking.values(done.db, CTC)["why"]) == [""]
 
 
 def test_a_point_is_valued_in_a_plan_whose_order_names_its_limit_alone(done, actor, now):

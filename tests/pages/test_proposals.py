@@ -125,6 +125,16 @@ def test_a_proposal_goes_from_question_to_answer_to_release_to_withdrawal(opened
     assert proposals.get(store(fresh), CTC, key)["state"] == "withdrawn"
 
 
+def test_all_listed_proposals_are_asked_about_and_released_together(opened, fresh, now):
+    keys = [make(fresh, now, at=n) for n in range(3)]
+    at = opened(fresh, CTC)
+    at.text_area(key="proposals.request_all").input("请同意共享")
+    press(at, "征询所列 3 条的权属单位")
+    press(at, "公开所列 3 条")
+    kept = [proposals.get(store(fresh), CTC, key) for key in keys]
+    assert [(row["state"], row["request_text"]) for row in kept] == [("released", "请同意共享")] * 3
+
+
 def test_who_saw_an_older_state_is_told_so_and_changes_nothing(opened, fresh, now):
     key = make(fresh, now)
     at = opened(fresh, CTC, id=key)
