@@ -172,7 +172,7 @@ def test_an_account_without_the_permission_ends_with_code_3(siting, project, mon
     auditor = Actor(id="l", name="l", org="l", role="auditor", source="cli")
     monkeypatch.setattr(projects, "account", lambda *_, **__: auditor)
     code, _, complaint = siting("coverage", "--out", "x.tif", "--project", project)
-    assert (code, "auditor" in complaint) == (3, True)
+    assert (code, "审计员" in complaint) == (3, True)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ ASKED = {
 WHOLE_DISTRICT = {"unblocking.request", "unblocking.execute"}
 # Actions that ask for no permission of their own, because the table of moves does, or because they touch one's own alone.
 BY_MOVE = {"case_moves.do", "case_moves.do_all", "case_moves.do_batch", "case_moves.check", "assets.commit"}
-OWN_ALONE = {"signin.end_others", "proposals.allowed"}
+OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 # Parts of actions that no page and no command may call.
 PARTS = {
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
