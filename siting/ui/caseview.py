@@ -76,7 +76,7 @@ def needs(case: Case) -> None:
         {
             t("case.field.operator"): t(f"ui.operator.{need.operator}"),
             t("case.field.need_no"): need.need_no or UNKNOWN,
-            t("case.field.urgency"): need.urgency,
+            t("case.field.urgency"): t(f"case.urgency.{need.urgency}"),
             t("case.field.technology"): need.technology or UNKNOWN,
         }
         for need in case.needs
