@@ -80,7 +80,7 @@ class Watch:
         assert self.trouble == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     if not Path(CHROMIUM).exists():
         pytest.skip("Chromium is not installed")
