@@ -108,11 +108,6 @@ def field_of(move: str, name: str) -> Field:
     return FIELDS[name] if own is None else own
 
 
-def terms(field: Field) -> tuple[str, ...]:
-    """Codes of a field's vocabulary; none for free entry."""
-    return field.terms
-
-
 def given(value: object) -> bool:
     """Whether a value says anything: neither absent nor empty nor blanks."""
     return bool(value.strip()) if isinstance(value, str) else value is not None and value not in ([], (), {})
