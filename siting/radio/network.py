@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from siting.errors import BadInput
+from siting.radio.antenna import Pattern
 
 DATA = Path(__file__).parent / "data"
 MARKS = ("std", "2nd", "unverified")
@@ -55,7 +56,10 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Equipment:
-    """One kind of radio unit: total power [W], broadcast and envelope gain [dBi], beam widths [deg] (0 = omni)."""
+    """One kind of radio unit: total power [W], broadcast and envelope gain [dBi], beam widths [deg] (0 = omni).
+
+    pattern names a measured broadcast pattern; empty: the widths make the beam.
+    """
 
     name: str
     title_zh: str
@@ -69,8 +73,20 @@ class Equipment:
     sidelobe_db: float
     feeder_db: float
     site_type: str
+    pattern: str
     source: str
     mark: str
+
+
+@dataclass(frozen=True)
+class Gear:
+    """Radio units by name, and measured antenna patterns by the name that sectors and units give them.
+
+    A sector's own pattern counts before that of its unit; without either the unit's widths make the beam.
+    """
+
+    equipment: Mapping[str, Equipment]
+    patterns: Mapping[str, Pattern]
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -126,6 +142,11 @@ def load_thresholds(path: Path | None = None) -> dict[str, Thresholds]:
 def load_equipment(path: Path | None = None) -> dict[str, Equipment]:
     """Radio units by name."""
     return _records(Equipment, path or DATA / "equipment.csv")
+
+
+def shipped_gear() -> Gear:
+    """The shipped radio units, without measured patterns."""
+    return Gear(load_equipment(), {})
 
 
 @cache
