@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,8 @@ class ClassFit:
         ``outdoor``, a building class, or empty: what holds where a kind has no class of its own.
     offset_db, slope_db, pattern, power, beta, loss_mean_db, power_mean_dbm : float
         See above; the textbook has 0, 0, 1, 0, 0.
+    pattern_mean_db : float
+        Mean of A over the samples [dB]: what `causal` turns the pattern's weight into.
     sigma_db : float
         Spread of the residual on blocks that the fit did not see [dB].
     covariance : tuple of tuple of float
@@ -58,6 +60,7 @@ class ClassFit:
     beta: float = 0.0
     loss_mean_db: float = 0.0
     power_mean_dbm: float = 0.0
+    pattern_mean_db: float = 0.0
     sigma_db: float = 9.0
     covariance: tuple[tuple[float, ...], ...] = ()
     n: int = 0
@@ -164,6 +167,21 @@ def terms_of(
         column("sigma_db"),
         np.array(own, bool).reshape(len(kinds), len(STATES)),
     )
+
+
+def causal(calibration: Calibration) -> Calibration:
+    """The calibration for asking what a change would do.
+
+    Pattern and power weights describe where operators put power and what reflections fill, not what turning an
+    antenna or raising its power does; so the change itself is computed with the nominal pattern and power, and what
+    was measured stays as the level of the class.
+    """
+    return replace(calibration, fits=tuple(_nominal(fit) for fit in calibration.fits))
+
+
+def _nominal(fit: ClassFit) -> ClassFit:
+    level_db = fit.offset_db + (fit.pattern - 1.0) * fit.pattern_mean_db
+    return replace(fit, offset_db=level_db, pattern=1.0, power=0.0)
 
 
 def _fit(calibration: Calibration | None, network: str, state: int, kind: str, sigma_db: float) -> ClassFit:
