@@ -13,7 +13,7 @@ MAP_PX = 500
 
 desk = session.open_desk()
 run = runs.latest(desk.db, desk.actor, "coverage", status="done")
-parts.header(desk, NAME, badges=gaps.badges(run))
+parts.header(desk, NAME, badges=gaps.badges(desk, run))
 side, main = st.columns([1, 3], gap="small")
 with side:
     params = {

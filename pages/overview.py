@@ -13,7 +13,7 @@ FIGURES_PX = 230
 
 desk = session.open_desk()
 run = runs.latest(desk.db, desk.actor, "coverage", status="done")
-parts.header(desk, NAME, badges=gaps.badges(run))
+parts.header(desk, NAME, badges=gaps.badges(desk, run))
 figures = None
 if run is not None:
     figures = kept(desk, "figures", run.id, lambda: coverage.figures(desk.db, desk.actor, run.id, by="street_office"))

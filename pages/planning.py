@@ -22,7 +22,7 @@ if covered is None:
 measured = gaps.measure(covered)
 old = proposals.stale(desk, covered, scored, "ui.badge.stale_score")
 old += proposals.stale(desk, covered, solved, "ui.badge.stale_plan")
-parts.header(desk, NAME, badges=[*gaps.badges(covered), *old])
+parts.header(desk, NAME, badges=[*gaps.badges(desk, covered), *old])
 
 side, main = st.columns([1, 3], gap="small")
 with side:

@@ -16,19 +16,19 @@ if view == "import":
     stations.importer(desk)
     st.stop()
 if view == "equipment":
-    stations.equipment()
+    stations.equipment(desk)
     st.stop()
 
 everything = stations.listing(desk)
 if everything.empty:
     stations.none(desk)
     st.stop()
-found = stations.filters(everything)
+found = stations.filters(desk, everything)
 site = next((row for _, row in everything[everything["site_id"] == linked.selected(NAME)].iterrows()), None)
-parts.cards(stations.cards(found))
+parts.cards(stations.cards(desk, found))
 left, right = st.columns([3, 2], gap="small")
 with left:
-    linked.table(stations.table(found), name=NAME, ids=found["site_id"], height_px=LIST_PX)
+    linked.table(stations.table(desk, found), name=NAME, ids=found["site_id"], height_px=LIST_PX)
     stations.downloads(desk)
 with right:
     focus = atlas.place(None if site is None else site["geometry"], desk.settings.crs, version=str(linked.turn(NAME)))

@@ -14,14 +14,14 @@ import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import coverage, effects, runs, scene, stations
+from siting.actions import coverage, effects, radiotables, runs, scene, stations
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.fibre import network as streets
 from siting.fibre import route
 from siting.plan import eligibility, options, score, tables, verdicts
-from siting.radio import emf, network
+from siting.radio import emf
 from siting.radio.reach import Reach, reach
 from siting.reports.geofiles import geopackage
 from siting.store import artefacts, layers
@@ -73,8 +73,8 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     if usable.empty:
         raise BadInput("candidates.none", n=len(offered))
     report.step("run.stage.reach", 0.3, 0.85)
-    thresholds = coverage.profiles()[base.run.params["profile"]]
-    carrier = coverage.networks()[base.run.params["network"]]
+    thresholds = radiotables.thresholds(db)[base.run.params["profile"]]
+    carrier = radiotables.networks(db)[base.run.params["network"]]
     found = reach(
         options.sectors_of(usable),
         ground.terrain,
@@ -121,14 +121,14 @@ def base_of(db: Database, actor: Actor, run_id: str | None) -> Base:
 def _offered(db: Database, base: Base, report: Reporter) -> pd.DataFrame:
     """All options with state, codes and sentence."""
     assets = stations.with_taken(db, layers.read(db, "assets"))
-    carrier = coverage.networks()[base.run.params["network"]]
+    carrier = radiotables.networks(db)[base.run.params["network"]]
     made = options.from_assets(assets, network=carrier.name, operators=carrier.operators)
     points = shapely.points(made["easting_m"], made["northing_m"])
     report.progress(0.2)
     buildings = layers.read(db, "buildings", columns=["height_m"])
     inside = _inside_building(points, buildings.geometry.array) & (made["mount"] != "roof").to_numpy()
     outside = ~shapely.contains_properly(scene.boundary(db), points)
-    made = made.assign(**_field(made, buildings), inside_building=inside, outside_district=outside)
+    made = made.assign(**_field(db, made, buildings), inside_building=inside, outside_district=outside)
     report.progress(0.6)
     profile = eligibility.Profile(today=_today(db, base))
     judged = eligibility.eligibility(made, assets, None, profile=profile)
@@ -151,10 +151,10 @@ def _inside_building(points: np.ndarray, buildings: np.ndarray) -> np.ndarray:
     return inside
 
 
-def _field(made: pd.DataFrame, buildings: gpd.GeoDataFrame) -> dict[str, Any]:
+def _field(db: Database, made: pd.DataFrame, buildings: gpd.GeoDataFrame) -> dict[str, Any]:
     """Field pre-check by distance: quotient and word."""
-    equipment = network.load_equipment()
-    carriers = network.load_networks()
+    equipment = radiotables.equipment(db)
+    carriers = radiotables.networks(db)
     power = made["equipment"].map({name: row.power_w for name, row in equipment.items()}).to_numpy(float)
     gain = made["equipment"].map({name: row.envelope_gain_dbi for name, row in equipment.items()}).to_numpy(float)
     mhz = np.array([carriers[names[0]].frequency_ghz * 1e3 for names in made["networks"]])

@@ -13,14 +13,13 @@ import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import proposal_rows
+from siting.actions import proposal_rows, radiotables
 from siting.assets.match import row_hashes
 from siting.findings import Finding
 from siting.ledger.model import Case, Fact
 from siting.ledger.moves import WITHOUT_BUILDING
 from siting.ledger.state import live
 from siting.plan import options
-from siting.radio.network import load_equipment, load_networks
 from siting.store import journal, layers
 from siting.store.database import Connection, Database
 
@@ -155,8 +154,8 @@ def _built(
 
 
 def _site(db: Database, case: Case, point: Point, day: date) -> gpd.GeoDataFrame:
-    carrier = load_networks().get(point.network)
-    unit = load_equipment().get(str(point.technical.get("equipment")))
+    carrier = radiotables.networks(db).get(point.network)
+    unit = radiotables.equipment(db).get(str(point.technical.get("equipment")))
     technology = proposal_rows.TECHNOLOGY_OF.get(carrier.band) if carrier else None
     row = {
         "site_id": site_id(case),
@@ -179,7 +178,7 @@ def _site(db: Database, case: Case, point: Point, day: date) -> gpd.GeoDataFrame
 
 def _sectors(db: Database, case: Case, point: Point) -> gpd.GeoDataFrame:
     """Sectors in the columns of the data standard; none without network and technical data."""
-    carrier = load_networks().get(point.network)
+    carrier = radiotables.networks(db).get(point.network)
     if carrier is None or not point.technical:
         return gpd.GeoDataFrame(geometry=[], crs=db.settings.crs)
     own = {
@@ -240,7 +239,7 @@ def _row(frame: gpd.GeoDataFrame, key: str, name: str) -> Mapping[str, Any]:
 
 def _network(db: Database, operators: Sequence[str]) -> str:
     """The network in use of these operators; the one of the settings where it is theirs, or where nobody is named."""
-    active = {name: row for name, row in load_networks().items() if row.active}
+    active = {name: row for name, row in radiotables.networks(db).items() if row.active}
     first = db.settings.text("coverage.network")
     order = [first, *active] if first in active else list(active)
     return next((name for name in order if not operators or set(operators) & set(active[name].operators)), "")

@@ -13,16 +13,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from siting.access import Actor
-from siting.actions import runs, scene
+from siting.actions import radiotables, runs, scene
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.geo.grid import Grid
 from siting.radio import coverage as radio
-from siting.radio import demand, network
+from siting.radio import demand
 from siting.radio.gap import Gap
 from siting.reports.geotiff import geotiff
-from siting.settings import Settings
 from siting.store import artefacts
 from siting.store.database import Database
 from siting.store.runs import Run
@@ -33,17 +32,7 @@ SOURCES = ("buildings", "demand", "districts", "venues", "sites", "sectors")
 OUTDOORS = 0
 
 
-def networks() -> Mapping[str, Any]:
-    """Networks that may be computed, by name."""
-    return network.load_networks()
-
-
-def profiles() -> Mapping[str, Any]:
-    """Threshold profiles, by name."""
-    return network.load_thresholds()
-
-
-def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+def params(db: Database, given: Mapping[str, Any]) -> dict[str, Any]:
     """What to compute: what was asked for, completed by the settings.
 
     Raises
@@ -51,13 +40,14 @@ def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
     BadInput
         If a network, profile or mix is unknown, or the cell is not a positive number.
     """
+    settings = db.settings
     chosen: dict[str, Any] = {
         "network": given.get("network") or settings.text("coverage.network"),
         "profile": given.get("profile") or settings.text("coverage.profile"),
         "mix": given.get("mix") or settings.text("coverage.mix"),
         "cell_m": settings.number("coverage.cell_m") if given.get("cell_m") is None else float(given["cell_m"]),
     }
-    known = {"network": tuple(networks()), "profile": tuple(profiles()), "mix": MIXES}
+    known = {"network": tuple(radiotables.networks(db)), "profile": tuple(radiotables.thresholds(db)), "mix": MIXES}
     for name, values in known.items():
         if chosen[name] not in values:
             raise BadInput("coverage.unknown", name=name, value=chosen[name], known=", ".join(values))
@@ -76,7 +66,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     """
     require(db, actor, runs.PERMISSION)
     asked = run.params
-    carrier, thresholds = networks()[asked["network"]], profiles()[asked["profile"]]
+    carrier, thresholds = radiotables.networks(db)[asked["network"]], radiotables.thresholds(db)[asked["profile"]]
     report.step("run.stage.scene", 0.0, 0.15)
     ground = scene.build(db, cell_m=asked["cell_m"], mix=asked["mix"])
     report.step("run.stage.coverage", 0.15, 0.85)

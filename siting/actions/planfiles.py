@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting import words
 from siting.access import Actor
-from siting.actions import coverage
+from siting.actions import coverage, radiotables
 from siting.geo import crs
 from siting.maps import basemap, export, layers, legend, styles, tiles
 from siting.maps.export import Features, Picture, Sheet
@@ -86,9 +86,9 @@ def _about(facts: Mapping[str, Any]) -> dict[str, object]:
     return {**known, "nature": "pre-check, not a permit"}
 
 
-def _spoken(facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
+def _spoken(db: Database, facts: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """Facts for people: network, threshold and time of day in words."""
-    network, profile = coverage.networks()[facts["network"]], coverage.profiles()[facts["profile"]]
+    network, profile = radiotables.networks(db)[facts["network"]], radiotables.thresholds(db)[facts["profile"]]
     operators = "·".join(words.say(f"ui.operator.{name}", lang=lang) for name in network.operators)
     frequency = f"{1000 * network.frequency_ghz:.0f}"
     return {
@@ -120,7 +120,7 @@ def _workbook(db: Database, found: Mapping[str, Any], facts: Mapping[str, Any], 
     placed = pd.DataFrame(sites.assign(lon_deg=lonlat.x, lat_deg=lonlat.y))
     table = plan_sheet.sheet(placed, lang=lang, measure=found["measure"])
     about = pd.DataFrame(
-        plan_sheet.notes(_spoken(facts, lang), lang=lang),
+        plan_sheet.notes(_spoken(db, facts, lang), lang=lang),
         columns=[words.say(f"plan.sheet.{c}", lang=lang) for c in ("item", "value")],
     )
     pages = [
@@ -150,7 +150,7 @@ def _map(
     features = Features(
         words.say("plan.sheet.tasks", lang=lang), layers.geojson(lonlat, spec), styles.family("mark"), popup
     )
-    notes = plan_sheet.notes(_spoken(facts, lang), lang=lang, names=plan_sheet.NOTES_ON_MAP)
+    notes = plan_sheet.notes(_spoken(db, facts, lang), lang=lang, names=plan_sheet.NOTES_ON_MAP)
     lines = tuple(f"{label}: {value:,}" if isinstance(value, int) else f"{label}: {value}" for label, value in notes)
     title = f"{db.settings.name} · {words.say('plan.sheet.tasks', lang=lang)}"
     pictures = _pictures(db, actor, coverage_run, bounds, found["measure"])

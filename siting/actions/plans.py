@@ -14,7 +14,7 @@ import pandas as pd
 from siting import words
 from siting.access import Actor
 from siting.actions import candidates as candidate_actions
-from siting.actions import coverage, effects, planfiles, question, runs, scene
+from siting.actions import effects, planfiles, question, radiotables, runs, scene
 from siting.actions.candidates import Base
 from siting.actions.doors import require
 from siting.actions.question import Question
@@ -137,11 +137,11 @@ def _chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
 
 def _checked(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -> float | None:
     """People added once the whole network, interference included, is computed anew; None where no rule of quality applies."""
-    thresholds = coverage.profiles()[base.run.params["profile"]]
+    thresholds = radiotables.thresholds(db)[base.run.params["profile"]]
     standing = chosen[chosen["standing"]]
     if thresholds.sinr_db is None or len(standing) == len(chosen) or report.cancelled():
         return None
-    carrier = coverage.networks()[base.run.params["network"]]
+    carrier = radiotables.networks(db)[base.run.params["network"]]
     ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
 
     def covered(new: pd.DataFrame) -> float:

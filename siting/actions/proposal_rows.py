@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 
 from siting.access import Actor
+from siting.actions import radiotables
 from siting.assets import hosts, schema
 from siting.assets.match import row_hashes
 from siting.errors import BadInput
 from siting.plan import tables
-from siting.radio.network import load_networks
 from siting.store import journal, layers
 from siting.store.database import Connection, Database
 
@@ -69,7 +69,7 @@ def fresh(db: Database, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> 
     """New proposals with number, state, time and what follows from their configuration; call inside a write transaction."""
     stamp = now.isoformat(timespec="seconds")
     return [
-        {**technical(row), "proposal_no": number, "state": "proposed", "proposed_at": stamp, "name": row.get("name") or number}
+        {**technical(db, row), "proposal_no": number, "state": "proposed", "proposed_at": stamp, "name": row.get("name") or number}
         for row, number in zip(rows, numbers(db, len(rows), now=now), strict=True)
     ]
 
@@ -86,7 +86,7 @@ def numbers(db: Database, n: int, *, now: datetime) -> list[str]:
     return sorted(drawn)
 
 
-def technical(row: Mapping[str, Any]) -> dict[str, Any]:
+def technical(db: Database, row: Mapping[str, Any]) -> dict[str, Any]:
     """A proposal with network, equipment, antenna height, sectors and cost where its own words leave them open."""
     found = configuration(str(row.get("host_class")), row.get("configuration"))
     given = {**found, **{name: value for name, value in row.items() if not empty(value)}}
@@ -96,7 +96,7 @@ def technical(row: Mapping[str, Any]) -> dict[str, Any]:
     if empty(row.get("sectors")) and given.get("azimuths"):
         given["sectors"] = len(given["azimuths"])
     if empty(row.get("network")):
-        given["network"] = network_of(str(given["technology"]), given["operators"])
+        given["network"] = network_of(db, str(given["technology"]), given["operators"])
     given.pop("offset_m", None)
     return {**dict.fromkeys(row), **given}
 
@@ -120,10 +120,10 @@ def configuration(host_class: str, name: object) -> dict[str, Any]:
     }
 
 
-def network_of(technology: str, operators: Sequence[str]) -> str | None:
+def network_of(db: Database, technology: str, operators: Sequence[str]) -> str | None:
     """The network in use that carries a technology for these operators; None if there is none."""
     band = BAND_OF.get(technology)
-    fitting = [n for n, row in load_networks().items() if row.active and row.band == band and set(operators) <= set(row.operators)]
+    fitting = [n for n, row in radiotables.networks(db).items() if row.active and row.band == band and set(operators) <= set(row.operators)]
     return min(fitting, default=None)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import known, plans
+from siting.actions import known, plans, radiotables
 from siting.actions.doors import require
 from siting.actions.proposal_rows import KEY, LAYER, TECHNOLOGY_OF, empty, fresh, line, save, word
 from siting.assets import hosts, schema
@@ -22,7 +22,6 @@ from siting.findings import Finding, Findings
 from siting.geo import crs
 from siting.geo.region import street_of
 from siting.plan import tables
-from siting.radio.network import load_networks
 from siting.store import layers
 from siting.store.database import Database
 
@@ -96,7 +95,7 @@ class Usual:
 def usual(db: Database, actor: Actor) -> Usual:
     """An operator itself with its network in use; for others the district's network."""
     require(db, actor, WRITE)
-    networks = {name: row for name, row in load_networks().items() if row.active}
+    networks = {name: row for name, row in radiotables.networks(db).items() if row.active}
     default = networks[db.settings.text("coverage.network")]
     if not actor.operator:
         return Usual(operators=default.operators, technology=TECHNOLOGY_OF[default.band])
@@ -166,7 +165,7 @@ def from_plan(
         before = found.findings.of("error")
         if before:
             raise BadInput("proposals.proposed", names="、".join(f.value for f in before))
-        rows = [_of_option(dict(site), actor, run_id, people=people) for _, site in found.sites.iterrows()]
+        rows = [_of_option(db, dict(site), actor, run_id, people=people) for _, site in found.sites.iterrows()]
         made = fresh(db, rows, now=now)
         if made:
             frame = _places(made, found.sites.geometry, db.settings.crs)
@@ -287,7 +286,7 @@ def _said(code: str, severity: str, row: pd.Series) -> Finding:
     return Finding(code=code, severity=severity, column="option_id", value=f"{row['proposal_no']} {row['name']}")
 
 
-def _of_option(site: Mapping[str, Any], actor: Actor, run_id: str, *, people: bool) -> dict[str, Any]:
+def _of_option(db: Database, site: Mapping[str, Any], actor: Actor, run_id: str, *, people: bool) -> dict[str, Any]:
     """A chosen option as a proposal."""
     network = str(site["networks"][0])
     same = ("option_id", "configuration", "equipment", "mount", "antenna_height_m", "cost_yuan", "street_office", "owner_org", "asset_no")
@@ -300,7 +299,7 @@ def _of_option(site: Mapping[str, Any], actor: Actor, run_id: str, *, people: bo
         "proposer_org": actor.org,
         "operators": sorted(site["operators"]),
         "network": network,
-        "technology": TECHNOLOGY_OF[load_networks()[network].band],
+        "technology": TECHNOLOGY_OF[radiotables.networks(db)[network].band],
         "height_m": site["mount_height_m"],
         "azimuths": [f"{value:g}" for value in site["azimuths"]],
         "tilts": [f"{value:g}" for value in site["tilts"]],

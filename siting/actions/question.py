@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from siting.access import Actor
-from siting.actions import candidates, coverage, effects, runs, stations
+from siting.actions import candidates, effects, radiotables, runs, stations
 from siting.actions.candidates import Base
 from siting.errors import BadInput
 from siting.plan import CoverProblem, Limits, Rule, build, rules
@@ -89,7 +89,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
     offered = effects.applied(artefacts.load_table(folder, "scored"), held)
     offered = _marked(offered, asked["lock"])
     reach = artefacts.load_matrix(folder, "reach")
-    operators = coverage.networks()[base.run.params["network"]].operators
+    operators = radiotables.networks(db)[base.run.params["network"]].operators
     problem = build.build(
         base.units,
         Gains(reach),
@@ -97,7 +97,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
         limits=_limits(asked, offered),
         rules=_rules(db, offered),
         base={op: base.units["present"].to_numpy() for op in operators},
-        cell_probability=coverage.profiles()[base.run.params["profile"]].cell_probability,
+        cell_probability=radiotables.thresholds(db)[base.run.params["profile"]].cell_probability,
         admit=asked["admit"],
     )
     return Question(base, offered, reach, problem)

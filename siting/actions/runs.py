@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from siting.access import Actor, scope
+from siting.actions import radiotables
 from siting.actions.doors import require
 from siting.compute import local
 from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, SitingError
-from siting.radio.network import load_networks
 from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
@@ -135,7 +135,7 @@ def start(
 def _operators(db: Database, actor: Actor, kind: str, params: Mapping[str, Any]) -> Sequence[str]:
     """Whose network the work is about; an operator computes its own."""
     if kind == "coverage":
-        network = load_networks().get(str(params.get("network")))
+        network = radiotables.networks(db).get(str(params.get("network")))
         operators = () if network is None else network.operators
         if actor.operator and actor.operator not in operators:
             raise NotAllowed("run.network_of_others", network=params.get("network"), operator=actor.operator)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from siting.access import Actor
+from siting.actions import radiotables
 from siting.actions.commissioning import follow
 from siting.actions.doors import require
 from siting.assets import schema, sitenames
@@ -16,7 +17,6 @@ from siting.assets.sitenames import Hosts
 from siting.errors import BadInput
 from siting.geo import crs
 from siting.plan import tables
-from siting.radio import network
 from siting.reports.workbook import Sheet, workbook
 from siting.store import layers
 from siting.store.database import Database
@@ -60,11 +60,11 @@ def sectors(db: Database, actor: Actor, site_id: str) -> pd.DataFrame:
 
 def hosts(db: Database) -> Hosts:
     """What sectors of an import may name: stored sites, known networks and equipment."""
-    known = network.load_equipment()
+    known = radiotables.equipment(db)
     columns = ["height_m", "host_class", *sitenames.NAMES]
     return Hosts(
         sites=layers.read(db, "sites", columns=columns),
-        networks=tuple(network.load_networks()),
+        networks=tuple(radiotables.networks(db)),
         equipment=tuple(known),
         omni=frozenset(name for name, row in known.items() if row.hpbw_h_deg == 0),
     )
@@ -85,17 +85,17 @@ def with_taken(db: Database, assets: pd.DataFrame) -> pd.DataFrame:
     return assets.assign(slots_taken=own + assets["asset_id"].map(taken).fillna(0.0))
 
 
-def equipment() -> pd.DataFrame:
+def equipment(db: Database) -> pd.DataFrame:
     """The table of radio units: name, titles, power, gain, beam, type, source and mark."""
-    return pd.DataFrame([vars(row) for row in network.load_equipment().values()])
+    return pd.DataFrame([vars(row) for row in radiotables.equipment(db).values()])
 
 
-def networks() -> pd.DataFrame:
+def networks(db: Database) -> pd.DataFrame:
     """The table of networks: name, operators, band, bandwidth, whether in use, source and mark."""
-    return pd.DataFrame([vars(row) for row in network.load_networks().values()])
+    return pd.DataFrame([vars(row) for row in radiotables.networks(db).values()])
 
 
-def template(layer: str) -> bytes:
+def template(db: Database, layer: str) -> bytes:
     """An empty spreadsheet of sites or sectors; sectors name their site by number and owner or by name.
 
     Raises
@@ -107,8 +107,8 @@ def template(layer: str) -> bytes:
     if layer == "sites":
         return schema.template(layer)
     named = [schema.column("sites", name) for name in sitenames.NAMES]
-    active = [name for name, row in network.load_networks().items() if row.active]
-    return schema.template(layer, before=named, lists={"network": active, "equipment": tuple(network.load_equipment())})
+    active = [name for name, row in radiotables.networks(db).items() if row.active]
+    return schema.template(layer, before=named, lists={"network": active, "equipment": tuple(radiotables.equipment(db))})
 
 
 def export(db: Database, actor: Actor, layer: str) -> bytes:

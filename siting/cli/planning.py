@@ -29,7 +29,7 @@ def coverage_(
     target(out)
     at = desk(project, account, writing=False)
     given = {"network": network, "profile": profile, "mix": mix, "cell_m": cell_m}
-    run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db.settings, given), clock=now)
+    run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db, given), clock=now)
     coverage.write_geotiff(at.db, at.actor, run.id, out)
     show({"run": run.id, **run.result, "out": out}, as_json=as_json)
 
@@ -89,6 +89,6 @@ def _coverage(at: Desk, run_id: str | None) -> str:
     """The coverage run that candidates are measured against; computed by the settings unless one stands."""
     if run_id is not None:
         return runs.finished(at.db, at.actor, "coverage", run_id).id
-    wanted = coverage.params(at.db.settings, {})
+    wanted = coverage.params(at.db, {})
     standing = coverage.standing(at.db, at.actor, wanted)
     return (standing or worker.run_now(at.db, at.actor, "coverage", wanted, clock=now)).id

@@ -40,7 +40,7 @@ def show(desk: Desk, case: Case) -> bool:
     value = unblocking.value_of(desk.db, desk.actor, case.id)
     why = str(line["why"].iloc[0])
     if value is not None:
-        _cards(value)
+        _cards(desk, value)
     elif why == NEVER:
         _wait(desk, case.id)
     else:
@@ -72,7 +72,7 @@ def again(desk: Desk, frame: pd.DataFrame) -> None:
             st.toast(t("ui.cases.value_asked", n=len([run for run in asked if run])), icon=":material/hourglass_top:")
 
 
-def _cards(value: Value) -> None:
+def _cards(desk: Desk, value: Value) -> None:
     between = casebook.spread(value.people_low, value.people_high)
     venues = "、".join(md(name) for name in value.venues[:3]) or t("ui.case.no_venue")
     parts.cards(
@@ -90,7 +90,7 @@ def _cards(value: Value) -> None:
     plan = t(
         "ui.case.value_of",
         date=value.computed_at[:16].replace("T", " "),
-        profile=md(choices.profile_words(value.profile)),
+        profile=md(choices.profile_words(desk, value.profile)),
     )
     st.caption(plan + (f"  :orange[{t('ui.case.stale')}]" if value.stale else ""))
 

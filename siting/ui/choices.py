@@ -7,31 +7,31 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from siting import words
-from siting.actions import coverage
+from siting.actions import coverage, radiotables
 from siting.ui.session import Desk
 from siting.ui.text import t
 
 CELLS_M = (10.0, 20.0, 5.0)
 
 
-def network_words(name: str) -> str:
+def network_words(desk: Desk, name: str) -> str:
     """A network by its operators, band and frequency; an unknown one by its name."""
-    row = coverage.networks().get(name)
+    row = radiotables.networks(desk.db).get(name)
     if row is None:
         return name
     operators = "·".join(t(f"ui.operator.{o}") for o in row.operators)
     return t("ui.network", operators=operators, band=row.band, frequency_mhz=f"{1000 * row.frequency_ghz:.0f}")
 
 
-def threshold_words(name: str) -> str:
+def threshold_words(desk: Desk, name: str) -> str:
     """The level of a threshold profile in short; an unknown one by its name."""
-    row = coverage.profiles().get(name)
+    row = radiotables.thresholds(desk.db).get(name)
     return name if row is None else t("ui.badge.threshold", rsrp_dbm=f"{row.rsrp_dbm:g}")
 
 
-def profile_words(name: str) -> str:
+def profile_words(desk: Desk, name: str) -> str:
     """A threshold profile by its levels; an unknown one by its name."""
-    row = coverage.profiles().get(name)
+    row = radiotables.thresholds(desk.db).get(name)
     if row is None:
         return name
     values = {
@@ -47,14 +47,14 @@ def profile_words(name: str) -> str:
 def network(desk: Desk, *, key: str) -> str:
     """A network that is in use, with band and operators; an operator chooses among its own."""
     own = desk.actor.operator
-    active = {name: row for name, row in coverage.networks().items() if row.active and own in ("", *row.operators)}
-    terms = {name: network_words(name) for name in active}
+    active = {name: row for name, row in radiotables.networks(desk.db).items() if row.active and own in ("", *row.operators)}
+    terms = {name: network_words(desk, name) for name in active}
     return _choice(t("ui.choice.network"), list(terms), desk.settings.text("coverage.network"), key, terms)
 
 
 def profile(desk: Desk, *, key: str) -> str:
     """A threshold profile, with its level."""
-    terms = {name: profile_words(name) for name in coverage.profiles()}
+    terms = {name: profile_words(desk, name) for name in radiotables.thresholds(desk.db)}
     return _choice(t("ui.choice.profile"), list(terms), desk.settings.text("coverage.profile"), key, terms)
 
 

@@ -19,15 +19,15 @@ PERSONS = "persons"
 COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
 
 
-def badges(run: Run | None) -> list[Badge]:
+def badges(desk: Desk, run: Run | None) -> list[Badge]:
     """What a reader of the figures must know: which network and threshold, and that nothing was calibrated."""
     if run is None:
         return []
     asked = run.params
     said = t(
         "ui.badge.run",
-        network=choices.network_words(asked["network"]),
-        threshold=choices.threshold_words(asked["profile"]),
+        network=choices.network_words(desk, asked["network"]),
+        threshold=choices.threshold_words(desk, asked["profile"]),
         mix=t(f"ui.mix.{asked['mix']}"),
         cell_m=f"{asked['cell_m']:g}",
     )

@@ -15,8 +15,8 @@ import shapely
 import streamlit as st
 
 from siting.access import may
-from siting.actions import coverage, stations
 from siting.actions import layers as layer_actions
+from siting.actions import radiotables, stations
 from siting.maps import layers, styles
 from siting.ui import choices, drawn, fields, importing, linked, parts
 from siting.ui.cached import kept
@@ -66,25 +66,25 @@ def _to_import() -> None:
     st.session_state[VIEW_KEY] = st.query_params[VIEW_KEY] = "import"
 
 
-def cards(frame: gpd.GeoDataFrame) -> list[Card]:
+def cards(desk: Desk, frame: gpd.GeoDataFrame) -> list[Card]:
     """How many sites are on air, and how many of them each network has."""
     on_air = frame[frame["on_air"]]
     silent = int((on_air["sectors"] == 0).sum())
     retired = len(frame) - len(on_air)
     first = Card(t("ui.sites.on_air"), number(len(on_air)), t("ui.sites.retired", n=number(retired)) if retired else "")
     counted = on_air["networks"].explode().dropna().value_counts()
-    rest = [Card(choices.network_words(str(name)), number(int(n))) for name, n in sorted(counted.items())]
+    rest = [Card(choices.network_words(desk, str(name)), number(int(n))) for name, n in sorted(counted.items())]
     return [first, *rest, *([Card(t("ui.sites.silent"), number(silent), t("ui.sites.silent_note"))] if silent else [])]
 
 
-def filters(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def filters(desk: Desk, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The rows that the filters leave; every filter stands in the address of the page."""
     everything = t("ui.assets.all")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input(
             t("ui.assets.search"), key="q", bind="query-params", placeholder=t("ui.sites.search_hint")
         )
-        nets = {str(name): choices.network_words(str(name)) for name in sorted(frame["networks"].explode().dropna().unique())}
+        nets = {str(name): choices.network_words(desk, str(name)) for name in sorted(frame["networks"].explode().dropna().unique())}
         networks = choices.several(t("ui.choice.network"), nets, key="network", placeholder=everything)
         who = fields.terms("operator")
         tenants = choices.several(fields.title("sites", "tenants"), who, key="tenant", placeholder=everything)
@@ -119,16 +119,16 @@ def filtered(
     return frame[keep]
 
 
-def table(frame: gpd.GeoDataFrame) -> pd.DataFrame:
+def table(desk: Desk, frame: gpd.GeoDataFrame) -> pd.DataFrame:
     """The list in words; heights and numbers of sectors stay numbers."""
     first, later = fields.table("sites", frame, LISTED), fields.table("sites", frame, LATER)
-    names = [_networks(cell) for cell in frame["networks"]]
+    rows = radiotables.networks(desk.db)
+    names = [_bands(rows, cell) for cell in frame["networks"]]
     first.insert(LISTED.index("tenants") + 1, t("ui.sites.networks"), names)
     return pd.concat([first, frame["sectors"].rename(t("ui.sites.sectors")), later], axis=1)
 
 
-def _networks(names: Sequence[str]) -> str:
-    rows = coverage.networks()
+def _bands(rows: Mapping[str, Any], names: Sequence[str]) -> str:
     return "、".join(rows[name].band if name in rows else name for name in names) or UNKNOWN
 
 
@@ -147,7 +147,7 @@ def importer(desk: Desk) -> None:
     st.caption(t("ui.sites.import_note"))
     with st.container(horizontal=True):
         for layer in stations.LAYERS:
-            data = stations.template(layer)
+            data = stations.template(desk.db, layer)
             parts.download(t(f"ui.sites.template.{layer}"), f"{layer}.xlsx", data, key=f"sites.template.{layer}")
     importing.wizard(desk, only=stations.LAYERS)
 
@@ -160,7 +160,8 @@ def card(desk: Desk, site: Mapping[str, Any]) -> None:
         st.warning(t("ui.sites.no_sectors"), icon=":material/warning:")
     else:
         shown = fields.table("sectors", found, SECTOR)
-        shown[fields.title("sectors", "network")] = [_networks([str(name)]) for name in found["network"]]
+        rows = radiotables.networks(desk.db)
+        shown[fields.title("sectors", "network")] = [_bands(rows, [str(name)]) for name in found["network"]]
         st.dataframe(shown, hide_index=True, placeholder=UNKNOWN)
     parts.facts(fields.card("sites", site))
 
@@ -216,11 +217,11 @@ def _petal(place: shapely.Point, azimuth_deg: float | None) -> shapely.Geometry:
     return shapely.Polygon([(place.x, place.y), *rim])
 
 
-def equipment() -> None:
+def equipment(desk: Desk) -> None:
     """Equipment and networks that coverage is computed with; what nobody has confirmed says so."""
     for name, rows, columns in (
-        ("equipment", stations.equipment(), EQUIPMENT),
-        ("networks", stations.networks(), NETWORK),
+        ("equipment", stations.equipment(desk.db), EQUIPMENT),
+        ("networks", stations.networks(desk.db), NETWORK),
     ):
         st.markdown(f"**{t(f'ui.sites.{name}')}**")
         shown = rows.assign(

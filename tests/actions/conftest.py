@@ -37,7 +37,7 @@ def planned_folder(small_project, tmp_path_factory, actor, now) -> tuple[Path, d
     def run(kind, wanted):
         return worker.run_now(db, actor, kind, wanted, clock=lambda: now)
 
-    first = run("coverage", coverage.params(db.settings, {}))
+    first = run("coverage", coverage.params(db, {}))
     second = run("score", candidates.params(first.id, admit_unknown=False))
     third = run("plan", plans.params(db.settings, {"coverage": first.id, "count": COUNT}))
     db.engine.dispose()

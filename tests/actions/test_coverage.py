@@ -22,7 +22,7 @@ def units_of(done) -> pd.DataFrame:
 
 
 def cover(db, actor, now, **given) -> Run:
-    return worker.run_now(db, actor, "coverage", coverage.params(db.settings, given), clock=lambda: now)
+    return worker.run_now(db, actor, "coverage", coverage.params(db, given), clock=lambda: now)
 
 
 def boundary_only(folder, now, *, side_deg=0.006, **options):
@@ -132,7 +132,7 @@ def test_outdoor_levels_on_the_raster_are_those_of_the_outdoor_units(done, actor
 )  # fmt: skip
 def test_an_unknown_parameter_is_refused(district, wrong):
     with pytest.raises(BadInput):
-        coverage.params(district.settings, wrong)
+        coverage.params(district, wrong)
 
 
 def test_a_map_cell_that_does_not_nest_is_refused(district, actor, now):
@@ -141,11 +141,11 @@ def test_a_map_cell_that_does_not_nest_is_refused(district, actor, now):
 
 
 def test_nothing_given_means_the_settings_of_the_district(district):
-    assert coverage.params(district.settings, {}) == {"network": "ctcu-n78-a", "profile": "weak-110", "mix": "night", "cell_m": 10.0}  # fmt: skip
+    assert coverage.params(district, {}) == {"network": "ctcu-n78-a", "profile": "weak-110", "mix": "night", "cell_m": 10.0}  # fmt: skip
 
 
 def test_a_result_stands_until_something_it_rests_on_changes(done, actor, now):
-    wanted = coverage.params(done.db.settings, {})
+    wanted = coverage.params(done.db, {})
     assert coverage.standing(done.db, actor, wanted).id == done.coverage.id
     assert coverage.standing(done.db, actor, {**wanted, "mix": "day"}) is None
     spot = layers.read(done.db, "buildings").geometry.iloc[0].representative_point()

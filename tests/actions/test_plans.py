@@ -11,7 +11,7 @@ import pyogrio
 import pytest
 
 from siting.access import Actor
-from siting.actions import candidates, coverage, plans, runs, scene, worker
+from siting.actions import candidates, coverage, plans, radiotables, runs, scene, worker
 from siting.errors import BadInput, NotAllowed
 from siting.geo import crs
 from siting.maps import vendor
@@ -231,7 +231,7 @@ def test_unknown_assets_are_used_only_when_admitted(done, solve):
 
 def test_building_the_plan_never_lowers_the_level_of_any_unit(done, actor):
     asked = done.coverage.params
-    carrier, thresholds = coverage.networks()[asked["network"]], coverage.profiles()[asked["profile"]]
+    carrier, thresholds = radiotables.networks(done.db)[asked["network"]], radiotables.thresholds(done.db)[asked["profile"]]
     ground = scene.build(done.db, cell_m=asked["cell_m"], mix=asked["mix"])
     new = options.sectors_of(plans.plan(done.db, actor, done.plan.id)["sites"])
     today = scene.sectors(done.db, carrier)
@@ -248,8 +248,8 @@ def test_building_the_plan_never_lowers_the_level_of_any_unit(done, actor):
 
 
 def test_a_profile_with_a_rule_of_quality_is_checked_on_the_whole_network(done, actor, now):
-    strict = next(n for n, t in coverage.profiles().items() if t.sinr_db is not None)
-    wanted = coverage.params(done.db.settings, {"profile": strict})
+    strict = next(n for n, t in radiotables.thresholds(done.db).items() if t.sinr_db is not None)
+    wanted = coverage.params(done.db, {"profile": strict})
     base = worker.run_now(done.db, actor, "coverage", wanted, clock=lambda: now)
     run = worker.run_now(
         done.db, actor, "plan", plans.params(done.db.settings, {"coverage": base.id, "count": 3}), clock=lambda: now
@@ -387,7 +387,7 @@ def test_a_district_nobody_may_build_in_is_said_to_have_no_candidate(district, a
     frame = layers.read(district, "assets")
     with district.write() as connection:
         layers.upsert(connection, "assets", frame.assign(open_status="not_open"), provenance={}, now=now)
-    base = worker.run_now(district, actor, "coverage", coverage.params(district.settings, {}), clock=lambda: now)
+    base = worker.run_now(district, actor, "coverage", coverage.params(district, {}), clock=lambda: now)
     with pytest.raises(BadInput, match="没有可用的"):
         worker.run_now(district, actor, "score", candidates.params(base.id, admit_unknown=False), clock=lambda: now)
 

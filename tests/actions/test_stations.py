@@ -20,6 +20,7 @@ from siting.actions import (
     plans,
     projects,
     proposals,
+    radiotables,
     scene,
     stations,
     worker,
@@ -44,7 +45,7 @@ def landed(db, actor, layer, data, now, *, name="x.xlsx", datum=None, **options)
 
 
 def covered(db, actor, now):
-    return worker.run_now(db, actor, "coverage", coverage.params(db.settings, {"cell_m": 20}), clock=lambda: now)
+    return worker.run_now(db, actor, "coverage", coverage.params(db, {"cell_m": 20}), clock=lambda: now)
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +104,8 @@ def test_an_import_of_sectors_is_refused_when_the_sites_changed_meanwhile(distri
 
 
 @pytest.mark.parametrize("layer", stations.LAYERS)
-def test_templates_offer_the_known_words_and_name_the_site_of_a_sector(layer):
-    sheet, words = openpyxl.load_workbook(io.BytesIO(stations.template(layer))).worksheets
+def test_templates_offer_the_known_words_and_name_the_site_of_a_sector(district, layer):
+    sheet, words = openpyxl.load_workbook(io.BytesIO(stations.template(district, layer))).worksheets
     headings = [cell.value for cell in sheet[1]]
     offered = {cell.value for row in words.iter_rows() for cell in row}
     assert {"站号", "站名", "铁塔权属"} <= set(headings)
@@ -115,7 +116,7 @@ def test_other_layers_have_no_table_of_stations(district, actor):
     with pytest.raises(BadInput, match="sites, sectors"):
         stations.export(district, actor, "assets")
     with pytest.raises(BadInput):
-        stations.template("assets")
+        stations.template(district, "assets")
 
 
 def person(role, org, operator=""):
@@ -139,8 +140,8 @@ def test_an_operator_sees_and_takes_home_its_own_sites_and_their_sectors_only(di
         stations.listing(district, person("auditor", "x"))
 
 
-def test_tables_of_networks_and_equipment_say_source_and_mark():
-    for table in (stations.networks(), stations.equipment()):
+def test_tables_of_networks_and_equipment_say_source_and_mark(district):
+    for table in (stations.networks(district), stations.equipment(district)):
         assert {"name", "source", "mark"} <= set(table.columns)
         assert table["source"].str.len().min() > 0
         assert table["mark"].isin(["std", "2nd", "unverified"]).all()
@@ -178,7 +179,7 @@ def own_site(db, case):
 def with_the_option(db, done, option):
     """People gained when the option's sectors are simply put beside those on air before."""
     asked = done.coverage.params
-    carrier, thresholds = coverage.networks()[asked["network"]], coverage.profiles()[asked["profile"]]
+    carrier, thresholds = radiotables.networks(db)[asked["network"]], radiotables.thresholds(db)[asked["profile"]]
     ground = scene.build(db, cell_m=asked["cell_m"], mix=asked["mix"])
     sectors = scene.sectors(db, carrier)
     before = sectors[sectors["site_id"].isin(set(sectors["site_id"]) - {commissioning.site_id(case_of(None))})]
@@ -205,7 +206,7 @@ def test_a_commissioned_point_of_a_plan_closes_the_gap_by_what_the_plan_promised
     assert proposals.get(db, PLANNER, key)["state"] == "built"
 
     def uncovered():
-        return worker.run_now(db, actor, "coverage", coverage.params(db.settings, {}), clock=lambda: now).result["uncovered"]
+        return worker.run_now(db, actor, "coverage", coverage.params(db, {}), clock=lambda: now).result["uncovered"]
 
     before = done.coverage.result["uncovered"]
     scored = candidates.candidates(db, actor, done.score.id).set_index("option_id")
@@ -234,7 +235,7 @@ def test_a_station_stays_on_air_when_its_case_is_reopened_and_goes_off_when_the_
     cancelled = after(reopened, fact(6, "build_cancelled", now))
     followed(district, actor, reopened, cancelled, now)
     assert own_site(district, built)["retired_on"] == DAY
-    carrier = coverage.networks()["ctcu-n78-a"]
+    carrier = radiotables.networks(district)["ctcu-n78-a"]
     assert commissioning.site_id(built) not in set(scene.sectors(district, carrier)["site_id"])
     again = after(cancelled, fact(7, "build_started", now), fact(8, "commissioned", now, on=date(2026, 11, 1)))
     followed(district, actor, cancelled, again, now)

@@ -28,7 +28,7 @@ def planned(small_project, tmp_path_factory):
     db = open_database(settings.load(folder))
     bureau = Actor(id="bureau", name="bureau", org="南开区商务局", role="planner")
     clock = lambda: datetime.now(UTC).astimezone()  # noqa: E731
-    base = worker.run_now(db, bureau, "coverage", coverage.params(db.settings, {"network": "cm-n41", "cell_m": 20}), clock=clock)
+    base = worker.run_now(db, bureau, "coverage", coverage.params(db, {"network": "cm-n41", "cell_m": 20}), clock=clock)
     worker.run_now(db, bureau, "plan", plans.params(db.settings, {"coverage": base.id, "count": 5}), clock=clock)
     db.engine.dispose()
     return folder

@@ -24,7 +24,7 @@ def computed(small_project, tmp_path_factory, now):
     shutil.copytree(small_project, folder)
     db = open_database(settings.load(folder))
     person = local_admin(source="cli")
-    done = worker.run_now(db, person, "coverage", coverage.params(db.settings, {"cell_m": 20}), clock=lambda: now)
+    done = worker.run_now(db, person, "coverage", coverage.params(db, {"cell_m": 20}), clock=lambda: now)
     asked = plans.params(db.settings, {"coverage": done.id, "count": 5})
     worker.run_now(db, person, "plan", asked, clock=lambda: now)
     db.engine.dispose()

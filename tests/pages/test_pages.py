@@ -85,7 +85,7 @@ def test_starting_coverage_queues_exactly_what_was_chosen_and_a_reload_still_sho
 
 def test_a_failed_run_says_why_on_the_page(open_app, fresh, now):
     db, person = store(fresh), local_admin(source="page")
-    bad = {**coverage.params(db.settings, {}), "cell_m": 3.3}
+    bad = {**coverage.params(db, {}), "cell_m": 3.3}
     runs.start(db, person, "coverage", bad, now=now)
     assert worker.step(db, clock=lambda: now)
     assert any("3.3" in e.value.replace("\\", "") for e in open_app(fresh, "coverage").error)
@@ -203,7 +203,7 @@ def test_a_plan_of_an_older_coverage_run_is_marked_as_such(open_app, done, now):
     assert "非当前" not in words_on(open_app(done, "planning"))
     db, person = store(done), local_admin(source="page")
     later = now + timedelta(hours=1)
-    worker.run_now(db, person, "coverage", coverage.params(db.settings, {"cell_m": 20}), clock=lambda: later)
+    worker.run_now(db, person, "coverage", coverage.params(db, {"cell_m": 20}), clock=lambda: later)
     shown = words_on(open_app(done, "planning"))
     assert "非当前" in shown
     assert "请重新打分" in shown
@@ -218,7 +218,7 @@ def test_a_district_measured_by_area_speaks_of_square_metres_and_never_of_people
     districts = layers.read(db, "districts").assign(population=float("nan"))
     with db.write() as connection:
         layers.upsert(connection, "districts", districts, provenance={}, now=now)
-    worker.run_now(db, person, "coverage", coverage.params(db.settings, {"cell_m": 20}), clock=lambda: now)
+    worker.run_now(db, person, "coverage", coverage.params(db, {"cell_m": 20}), clock=lambda: now)
     at = open_app(fresh, "coverage")
     shown = words_on(at)
     assert "平方米" in shown

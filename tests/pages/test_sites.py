@@ -149,4 +149,4 @@ def test_the_tables_that_coverage_reads_say_what_nobody_has_confirmed(open_app, 
     equipment, networks = (element.value for element in at.dataframe)
     assert set(equipment.iloc[:, -2]) == {mark}
     assert mark in set(networks.iloc[:, -2])
-    assert len(networks) == len(stations.networks())
+    assert len(networks) == len(stations.networks(store(fresh)))

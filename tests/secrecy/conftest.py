@@ -33,7 +33,7 @@ def common(small_project, tmp_path_factory, now):
     for name, (role, org) in ACCOUNTS.items():
         people.add_account(db, local_admin(source="cli"), name=name, roles=[role], org=org, password=PASSWORD, now=now)
     clock = lambda: now  # noqa: E731
-    base = worker.run_now(db, CMCC, "coverage", coverage.params(db.settings, {"network": "cm-n41", "cell_m": 20}), clock=clock)
+    base = worker.run_now(db, CMCC, "coverage", coverage.params(db, {"network": "cm-n41", "cell_m": 20}), clock=clock)
     score = worker.run_now(db, CMCC, "score", candidates.params(base.id, admit_unknown=False), clock=clock)
     rows = lights(db)
     own = proposed(db, CMCC, rows.iloc[0], now, name="自有杆位", operators=["cmcc"], technology="nr2600")

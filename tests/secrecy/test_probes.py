@@ -203,7 +203,7 @@ def pole(db, at):
 def computed(q, kind, **asked):
     """A run of one's own on coverage of one's own, as the district stands now."""
     wanted = {"network": "cm-n41", "cell_m": 40}
-    base = worker.run_now(q.db, q.actor, "coverage", coverage.params(q.db.settings, wanted), clock=lambda: NOW)
+    base = worker.run_now(q.db, q.actor, "coverage", coverage.params(q.db, wanted), clock=lambda: NOW)
     given = candidates.params(base.id, admit_unknown=False) if kind == "score" else plans.params(q.db.settings, {"coverage": base.id, **asked})
     return worker.run_now(q.db, q.actor, kind, given, clock=lambda: NOW).id
 

@@ -110,7 +110,7 @@ def test_boundaries_come_without_communities(client):
 def test_a_raster_of_a_finished_run_is_drawn(client, district, now):
     actor = local_admin(source="page")
     run_id = runs.start(
-        district, actor, "coverage", coverage.params(district.settings, {"cell_m": 20}), now=now, status="running"
+        district, actor, "coverage", coverage.params(district, {"cell_m": 20}), now=now, status="running"
     )
     run = run_rows.get(district, run_id)
     runs.close(
@@ -171,7 +171,7 @@ def test_a_street_office_gets_its_own_rows_in_tiles_and_features_after_somebody_
 def test_a_raster_already_drawn_stays_hidden_from_who_does_not_see_its_run(asked_by, client, district, now):
     owner = Actor(id="o", name="o", org="中国电信股份有限公司天津分公司", role="operator", operator="ctc")
     run_id = "coverage-own"
-    params = coverage.params(district.settings, {})
+    params = coverage.params(district, {})
     run_rows.add(
         district,
         run_id=run_id,
