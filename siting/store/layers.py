@@ -188,6 +188,20 @@ def remove(connection: Connection, layer: str, keys: Sequence[str], *, now: date
     return _bump(connection, layer, _revision(connection, layer), now)
 
 
+def changed(connection: Connection, layer: str, *, expected_revision: int, now: datetime) -> int:
+    """Note, inside the caller's transaction, that what a layer says has changed without its rows; the new revision.
+
+    Raises
+    ------
+    Conflict
+        If it changed since ``expected_revision``.
+    """
+    found = _revision(connection, layer)
+    if found != expected_revision:
+        raise Conflict("store.layer_changed", layer=layer, seen=expected_revision, found=found)
+    return _bump(connection, layer, found, now)
+
+
 def _revision(connection: Connection, layer: str) -> int:
     found = connection.execute(select(LAYER_REVISION.c.revision).where(LAYER_REVISION.c.layer == layer)).scalar()
     return int(found or 0)
