@@ -207,7 +207,8 @@ def commit(db: Database, actor: Actor, plan_id: str, *, now: datetime, reason: s
     """
     still_signed_in(db, actor)
     record, data = imports.load(db, plan_id)
-    if record["layer"] in OWN and record["org"] != actor.org:
+    others = record["layer"] in OWN and record["org"] != actor.org
+    if others or record["layer"] not in schema.LAYERS:
         raise NotFound("store.no_import", id=plan_id)
     access.require(actor, OWN.get(str(record["layer"]), PERMISSION))
     if record["committed_at"]:

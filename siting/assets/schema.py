@@ -31,6 +31,8 @@ LAYERS = (
     "districts",
     "landcover",
 )
+# Column tables of what the store keeps as files, not as tables.
+FILES = ("samples",)
 TYPES = ("text", "int", "float", "bool", "date", "datetime", "uuid", "geometry", "enum", "list_enum", "list_text")
 LEVELS = ("open", "internal", "sensitive")
 COLUMNS_DIR = Path(__file__).parent / "columns"
@@ -140,7 +142,7 @@ def require_layer(layer: str) -> None:
     BadInput
         With the known names.
     """
-    if layer not in LAYERS:
+    if layer not in (*LAYERS, *FILES):
         raise BadInput("assets.schema.layer", layer=layer, known=", ".join(LAYERS))
 
 

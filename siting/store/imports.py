@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from siting.access import ROWS, Actor
+from siting.assets.schema import LAYERS
 from siting.errors import NotFound
 from siting.store.database import Database
 from siting.store.rows import NAMED
@@ -59,11 +60,12 @@ def mark_committed(connection: Connection, plan_id: str, *, now: datetime) -> No
 
 
 def recent(db: Database, *, limit: int = 10, viewer: Actor | None = None) -> list[dict[str, Any]]:
-    """The latest committed imports that the viewer may know of, newest first.
+    """The latest committed imports into layers that the viewer may know of, newest first.
 
     Of a layer that the viewer sees in part, only what the viewer's own organisation brought.
     """
-    query = select(IMPORT_PLAN).where(IMPORT_PLAN.c.committed_at.is_not(None)).order_by(IMPORT_PLAN.c.committed_at.desc())
+    landed = IMPORT_PLAN.c.committed_at.is_not(None), IMPORT_PLAN.c.layer.in_(LAYERS)
+    query = select(IMPORT_PLAN).where(*landed).order_by(IMPORT_PLAN.c.committed_at.desc())
     with db.read() as connection:
         rows = connection.execute(query).mappings().all()
     found = (

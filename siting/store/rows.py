@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, literal, 
 from sqlalchemy import Table as SqlTable
 
 from siting.access import ROWS, Actor, masked
-from siting.store.tables import CASE_PARTY, PROBLEM, RUN
+from siting.store.tables import CASE_PARTY, PROBLEM, RUN, SAMPLE_SET
 
 DRAFT = "draft"
 # No row; SQLAlchemy's own false() would swallow the join with the boxes beside it.
@@ -80,6 +80,12 @@ def runs(actor: Actor) -> ColumnElement[bool]:
         mine = RUN.c.operators.contains(actor.operator, autoescape=True) if actor.operator else true()
         return or_(own, and_(coverage, mine))
     return false()
+
+
+def samples(actor: Actor) -> ColumnElement[bool]:
+    """Which sets of samples the actor sees: all, or what one's own organisation measured."""
+    scope = ROWS.get(("samples", actor.role), "")
+    return true() if scope == "all" else SAMPLE_SET.c.org == actor.org if scope == "org" else false()
 
 
 def _party(actor: Actor, sides: tuple[str, ...]) -> ColumnElement[bool]:

@@ -96,3 +96,27 @@ ATTACHMENT = Table(
     *_text("name", "kind", "added_at", "added_by", "org"),
     Column("size", Integer),
 )
+SAMPLE_SET = Table(
+    "sample_set",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *_text("name", "sha256", "datum", "source", "networks", "first_day", "last_day"),
+    Column("rows", Integer),
+    *_text("imported_at", "actor", "org", "retired_at", "retired_by"),
+)
+CALIBRATION = Table(
+    "calibration",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    *_text("network", "run", "decision", "reason"),
+    Column("override", Boolean),
+    *_text("at", "actor", "name", "org", "calibration"),
+)
+RADIO_ROW = Table(
+    "radio_row",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    *_text("kind", "name", "record", "reason"),
+    Column("version", Integer),
+    *_text("at", "actor", "person", "org"),
+)
