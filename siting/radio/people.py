@@ -9,8 +9,11 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
+from affine import Affine
 
 from siting.errors import NotFound
+from siting.geo import crs as datums
 from siting.radio.network import DATA, defaults, read_rows
 
 Floats = npt.NDArray[np.float64]
@@ -63,6 +66,11 @@ class People:
     known: bool
 
 
+def mixes() -> tuple[str, ...]:
+    """Names of the mixes, in the order of the table."""
+    return tuple(dict.fromkeys(row["mix"] for row in read_rows(DATA / "mixes.csv")))
+
+
 def mix_shares(mix: str) -> dict[str, float]:
     """Share of residents, workers and visitors present in a named mix.
 
@@ -94,25 +102,26 @@ def people(layers: Layers, buildings: Buildings, *, mix: str) -> People:
     -------
     People
         Residents per building if known, else demand rows, else totals of the finest districts spread
-        over residential floor area.  Workers and visitors from demand rows; without any, workers by
-        floor area and use.
+        over residential floor area: where an area has none over all its floor area, and where it has no
+        building they stand at a place in it, so that no total loses anybody.  Workers and visitors from
+        demand rows; without any, workers by floor area and use.
     """
     shares = mix_shares(mix)
     inside = np.zeros(len(buildings.use))
     places, persons = [], []
     demand = _demand(layers)
-    residents = _residents(layers, buildings)
-    known = (residents is not None and residents.sum() > 0) or len(demand) > 0
+    residents, totals = _residents(layers, demand)
     if residents is not None:
         inside += shares["resident"] * residents
     for kind in KINDS:
-        rows = demand[demand["kind"] == kind]
-        if (kind == "resident" and residents is not None) or shares[kind] == 0.0 or not len(rows):
+        rows = totals if kind == "resident" else demand[demand["kind"] == kind].reset_index(drop=True)
+        if shares[kind] == 0.0 or not len(rows):
             continue
         housed, outdoors = _allot(rows, buildings, residential=kind == "resident")
         inside += shares[kind] * housed
         places.append(rows.geometry[outdoors])
         persons.append(shares[kind] * rows["persons"].to_numpy(float)[outdoors])
+    known = _anybody(residents, totals, demand, buildings)
     if known and shares["worker"] > 0.0 and not (demand["kind"] == "worker").any():
         inside += shares["worker"] * _workers(buildings)
     place = (
@@ -128,36 +137,45 @@ def _demand(layers: Layers) -> gpd.GeoDataFrame:
     return frame[frame["persons"].fillna(0) > 0].reset_index(drop=True)
 
 
-def _residents(layers: Layers, buildings: Buildings) -> Floats | None:
-    """Residents of every building, or None where only demand rows or nothing tell."""
+def _residents(layers: Layers, demand: gpd.GeoDataFrame) -> tuple[Floats | None, gpd.GeoDataFrame]:
+    """Residents of every building where those are known, else None and areas or points with their totals."""
     frame = layers["buildings"]
+    nothing = demand.iloc[:0]
     if "residents" in frame and frame["residents"].fillna(0).sum() > 0:
-        return np.asarray(frame["residents"].fillna(0).to_numpy(float))
-    if (_demand(layers)["kind"] == "resident").any():
-        return None
+        return np.asarray(frame["residents"].fillna(0).to_numpy(float)), nothing
+    if (demand["kind"] == "resident").any():
+        return None, demand[demand["kind"] == "resident"].reset_index(drop=True)
     districts = layers.get("districts")
     if districts is None or "population" not in districts:
-        return None
+        return None, nothing
     for level in LEVELS:
         rows = districts[(districts["level"] == level) & (districts["population"].fillna(0) > 0)]
         if len(rows):
-            counted = rows.rename(columns={"population": "persons"}).reset_index(drop=True)
-            return _allot(counted, buildings, residential=True)[0]
-    return None
+            return None, rows.rename(columns={"population": "persons"}).reset_index(drop=True)
+    return None, nothing
+
+
+def _anybody(
+    residents: Floats | None, totals: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, buildings: Buildings
+) -> bool:
+    """Whether people are known: a total of a district without any building says where nobody in particular lives."""
+    counted = len(totals) > 0 and len(buildings.use) > 0
+    return (residents is not None and residents.sum() > 0) or counted or len(demand) > 0
 
 
 def _allot(rows: gpd.GeoDataFrame, buildings: Buildings, *, residential: bool) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Spread each row over the floor area of the buildings in it (a point: of the building it lies in).
 
-    Returns persons by building, and which rows hold no building.
+    Residents go where people live, but for rows without any such building.  Returns persons by building, and which
+    rows hold no building.
     """
-    weight = np.where(buildings.residential, buildings.floor_area_m2, 0.0) if residential else buildings.floor_area_m2
-    if residential and not weight.any():
-        weight = buildings.floor_area_m2
     pairs = _pairs(rows, buildings)
-    pairs = pairs[weight[pairs["building"]] > 0.0]
-    share = pd.Series(weight[pairs["building"]], index=pairs.index)
-    share = share / share.groupby(pairs["row"]).transform("sum")
+    weight = pd.Series(buildings.floor_area_m2[pairs["building"]], index=pairs.index)
+    if residential:
+        lived = weight.where(pd.Series(buildings.residential[pairs["building"]], index=pairs.index), 0.0)
+        weight = lived.where(lived.groupby(pairs["row"]).transform("sum") > 0, weight)
+    pairs, weight = pairs[weight > 0.0], weight[weight > 0.0]
+    share = weight / weight.groupby(pairs["row"]).transform("sum")
     housed = np.zeros(len(buildings.use))
     np.add.at(housed, pairs["building"].to_numpy(), share.to_numpy() * rows["persons"].to_numpy(float)[pairs["row"]])
     return housed, ~np.isin(np.arange(len(rows)), pairs["row"])
@@ -175,6 +193,40 @@ def _pairs(rows: gpd.GeoDataFrame, buildings: Buildings) -> pd.DataFrame:
             "building": np.concatenate([building, near]),
         }
     )
+
+
+def from_raster(
+    values: npt.ArrayLike, transform: Affine, *, datum: str, crs: str, kind: str = "resident"
+) -> gpd.GeoDataFrame:
+    """A population raster as demand rows: one area per cell that holds anybody, totals conserved.
+
+    Parameters
+    ----------
+    values : array_like, shape (rows, cols)
+        People per cell; NaN and negative values (no data) hold nobody.
+    transform : Affine
+        From column and row to the raster's coordinates.
+    datum : str
+        Declared datum of those coordinates, see `siting.geo.crs.datum_of`.
+    crs : str
+        Metric CRS of the district.
+    kind : str
+        ``resident``, ``worker`` or ``visitor``.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``demand_id, persons, kind`` and the cell's outline; the persons are those of the raster, unchanged.
+    """
+    counts = np.nan_to_num(np.asarray(values, np.float64), nan=0.0)
+    row, col = np.nonzero(counts > 0)
+    x, y = np.stack([col, col + 1, col + 1, col], axis=1), np.stack([row, row, row + 1, row + 1], axis=1)
+    rings = np.stack(
+        [transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f], axis=-1
+    )
+    names = [f"r{r}c{c}" for r, c in zip(row, col, strict=True)]
+    columns = {"demand_id": names, "persons": counts[row, col], "kind": kind}
+    return datums.to_project(gpd.GeoDataFrame(columns, geometry=list(shapely.polygons(rings))), datum=datum, crs=crs)
 
 
 def _workers(buildings: Buildings) -> Floats:

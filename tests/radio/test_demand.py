@@ -1,10 +1,12 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 from shapely.geometry import Point, box
 
 from siting.errors import BadInput, NotFound
-from siting.radio import demand, terrain
+from siting.radio import demand, people, terrain
 from tests.radio.radio_scenes import CRS, buildings, grid
 
 
@@ -53,6 +55,51 @@ def test_a_population_that_no_building_can_house_is_not_counted_as_nobody():
     units = _units(_frame().iloc[:0], districts=_districts(population=[1000.0, 500.0]))
     assert set(units["measure"]) == {"area_m2"}
     assert units["persons"].sum() == pytest.approx(100.0 * len(units))
+
+
+def test_a_community_without_homes_keeps_its_people_in_what_it_has():
+    units = _units(_frame(use=["residential", "office", "office"]), districts=_districts(population=[1000.0, 500.0]))
+    sums = units.groupby("street_office", observed=True)["persons"].sum()
+    assert sums.to_dict() == pytest.approx({"west": 1000.0, "east": 500.0})
+
+
+def test_a_sub_district_without_a_building_keeps_its_people_outdoors():
+    units = _units(_frame().iloc[:1], districts=_districts(population=[1000.0, 500.0]))
+    east = units[units["street_office"] == "east"]
+    assert east["persons"].sum() == pytest.approx(500.0)
+    assert (east["floor"] == 0).all()
+
+
+def test_the_finest_totals_count_and_are_conserved():
+    frame = _frame()
+    fine = gpd.GeoDataFrame(
+        {"name": ["w1", "w2", "west"], "level": ["community", "community", "street_office"], "population": [30.0, 12.0, 9e9]},
+        geometry=[box(0, 0, 100, 300), box(100, 0, 300, 300), box(0, 0, 300, 300)],
+        crs=CRS,
+    )  # fmt: skip
+    assert _units(frame, districts=fine)["persons"].sum() == pytest.approx(42.0)
+
+
+def test_a_raster_of_people_becomes_demand_without_losing_anybody():
+    counts = np.array([[3.0, np.nan, 0.0], [-99.0, 2.5, 1.5]])
+    rows = people.from_raster(counts, from_origin(0.0, 300.0, 100.0, 100.0), datum="epsg:4548", crs=CRS)
+    assert rows["persons"].sum() == 7.0
+    assert rows.geometry.area.tolist() == pytest.approx([1e4] * 3)
+    assert rows.geometry.iloc[0].bounds == pytest.approx((0.0, 200.0, 100.0, 300.0))
+    units = _units(_frame(), demand=rows)
+    assert units["persons"].sum() == pytest.approx(7.0)
+    assert units.loc[units["building_id"] == "b", "persons"].sum() == pytest.approx(0.8 * 2.5)
+
+
+def test_the_people_of_a_real_population_raster_are_all_brought_into_the_project_grid(data_folder):
+    path = next((data_folder / "wuhan-population").glob("*.tif"))
+    with rasterio.open(path) as file:
+        counts, transform = file.read(1, masked=True).filled(np.nan), file.transform
+    rows = people.from_raster(counts, transform, datum="wgs84", crs="EPSG:4547")
+    assert rows["persons"].sum() == pytest.approx(np.nansum(counts.astype(float)), rel=1e-12)
+    assert rows["persons"].sum() == pytest.approx(1_871_454, rel=1e-6)
+    side_m = np.sqrt(rows.geometry.area)
+    assert side_m.between(70, 110).all()
 
 
 def test_without_any_people_layer_the_measure_is_area_and_says_so():
