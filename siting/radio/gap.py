@@ -50,6 +50,8 @@ class Party:
         Units of which that cannot be said.
     networks : tuple of int
         Rows of `Gap.chances`.
+    samples : tuple of ndarray
+        Measurements of these networks by unit, and those that met the threshold.
     """
 
     operators: tuple[str, ...]
@@ -57,6 +59,7 @@ class Party:
     p: Floats
     unknown: Flags
     networks: tuple[int, ...]
+    samples: tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +82,6 @@ class Gap:
         Operators and what they give.
     chances : tuple of Chance
         The networks behind.
-    samples : tuple of ndarray
-        Measurements by unit, and those that met the threshold.
     seed : int
         Of the draws behind the intervals.
     """
@@ -92,7 +93,6 @@ class Gap:
     no_sites: bool
     parties: tuple[Party, ...]
     chances: tuple[Chance, ...]
-    samples: tuple[Floats, Floats]
     seed: int
 
     def by(self, level: str) -> pd.DataFrame:
@@ -163,7 +163,8 @@ def gap(
     thresholds : Thresholds
         Profile.
     measured : DataFrame, optional
-        ``unit_id, n, n_pass``: measurements there count as much as a prior of 10 model samples.
+        ``unit_id, n, n_pass``: measurements there count as much as a prior of 10 model samples.  With a column
+        ``network`` they speak for the operators of that network only.
     calibrations : mapping, optional
         Calibration by network: how far each may still be off.
     seed : int
@@ -188,18 +189,18 @@ def gap(
     layers = tuple(
         c if isinstance(c, Chance) else chance(c, thresholds, calibration=known.get(c.network.name)) for c in given
     )
-    samples = _samples(ids, measured)
-    parties = tuple(_party(names, own, layers, samples) for names, own in _sharing(layers).items())
-    everybody = _party((), tuple(range(len(layers))), layers, samples)
+    sharing = {(): tuple(range(len(layers))), **_sharing(layers)}
+    everybody, *parties = (
+        _party(names, own, layers, _samples(ids, measured, layers, own)) for names, own in sharing.items()
+    )
     return Gap(
         _figures(units, parties, everybody),
         str(units["measure"].iloc[0]) if len(units) else "persons",
         thresholds,
         all(layer.calibrated for layer in layers),
         all(layer.no_sites for layer in layers),
-        parties,
+        tuple(parties),
         layers,
-        samples,
         seed,
     )
 
@@ -228,13 +229,17 @@ def _party(
     low = np.any([layers[n].bound == ALWAYS for n in own], axis=0)
     high = np.any([layers[n].bound != NEVER for n in own], axis=0)
     unknown = layers[0].hidden | (high & ~low)
-    return Party(operators, share, _updated(p, samples), unknown & (samples[0] == 0), own)
+    return Party(operators, share, _updated(p, samples), unknown & (samples[0] == 0), own, samples)
 
 
-def _samples(ids: npt.NDArray[np.int64], measured: pd.DataFrame | None) -> tuple[Floats, Floats]:
-    """Samples by unit, and those among them that met the threshold."""
+def _samples(
+    ids: npt.NDArray[np.int64], measured: pd.DataFrame | None, layers: Sequence[Chance], own: tuple[int, ...]
+) -> tuple[Floats, Floats]:
+    """Samples of some networks by unit, and those among them that met the threshold."""
     if measured is None or not len(measured):
         return np.zeros(len(ids)), np.zeros(len(ids))
+    if "network" in measured:
+        measured = measured[measured["network"].isin([layers[n].network.name for n in own])]
     sums = measured.groupby("unit_id")[["n", "n_pass"]].sum().reindex(ids).fillna(0.0)
     return sums["n"].to_numpy(float), sums["n_pass"].to_numpy(float)
 
@@ -254,6 +259,7 @@ def _figures(units: pd.DataFrame, parties: Sequence[Party], everybody: Party) ->
         reached += weight * party.p
         lost += weight * (1.0 - party.p)
     hidden = sum(np.where(party.unknown, party.weight, 0.0) for party in parties)
+    best = np.max([party.p for party in parties], axis=0)
     uncovered = persons * lost
     indoors = units["floor"].to_numpy() > 0
     return units.assign(
@@ -263,7 +269,7 @@ def _figures(units: pd.DataFrame, parties: Sequence[Party], everybody: Party) ->
         unknown=persons * hidden,
         uncovered_indoor=np.where(indoors, uncovered, 0.0),
         uncovered_outdoor=np.where(indoors, 0.0, uncovered),
-        nobody=np.where(everybody.unknown, 0.0, persons * (1.0 - everybody.p)),
+        nobody=np.where(everybody.unknown, 0.0, persons * (1.0 - best)),
     )
 
 
@@ -303,14 +309,13 @@ def _drawn(missing: Gap, groups: Mapping[str, _Groups]) -> tuple[dict[str, list[
     persons = missing.table["persons"].to_numpy(np.float64)[counted]
     mine = {name: _Groups(g.code[counted], g.keys) for name, g in groups.items()}
     moved = [_part(c, counted).drawn(draws=number_of_draws(), seed=missing.seed) for c in missing.chances]
-    samples = missing.samples[0][counted], missing.samples[1][counted]
     by_group: dict[str, list[Floats]] = {name: [] for name in groups}
     by_party: list[list[float]] = [[] for _ in missing.parties]
     for draw in range(number_of_draws()):
         shifted = [s.probability(draw) for s in moved]
         total = np.zeros(len(counted))
         for found, party in zip(by_party, missing.parties, strict=True):
-            lost = party.weight * persons * _missed(party, shifted, counted, samples)
+            lost = party.weight * persons * _missed(party, shifted, counted)
             found.append(float(lost.sum()))
             total += lost
         for name, where in mine.items():
@@ -318,10 +323,9 @@ def _drawn(missing: Gap, groups: Mapping[str, _Groups]) -> tuple[dict[str, list[
     return by_group, by_party
 
 
-def _missed(
-    party: Party, shifted: Sequence[Singles], counted: npt.NDArray[np.int64], samples: tuple[Floats, Floats]
-) -> Floats:
+def _missed(party: Party, shifted: Sequence[Singles], counted: npt.NDArray[np.int64]) -> Floats:
     p = np.max([shifted[n] for n in party.networks], axis=0)
+    samples = party.samples[0][counted], party.samples[1][counted]
     return np.where(party.unknown[counted], 0.0, 1.0 - _updated(p, samples))
 
 

@@ -151,6 +151,14 @@ def test_measurements_narrow_the_interval_and_end_what_is_unknown():
     assert after["p95"] - after["p05"] == pytest.approx((before["p95"] - before["p05"]) / 4, rel=1e-6)
 
 
+def test_measurements_of_a_network_speak_for_its_operators_only():
+    samples = pd.DataFrame({"unit_id": [0], "n": [30], "n_pass": [30], "network": ["cm-n41"]})
+    layers = [chance([0.5]), chance([0.5], "cm-n41")]
+    table = gap(units([4.0]), layers, thresholds=WEAK, measured=samples).by("operator").set_index("operator")
+    assert table.loc["cmcc", "uncovered"] == pytest.approx(1 - 35 / 40)
+    assert table.loc["ctc", "uncovered"] == pytest.approx(0.5)
+
+
 def test_several_levels_at_once_are_those_one_by_one():
     crowd, layers = a_crowd()
     found = gap(crowd, layers, thresholds=WEAK)
