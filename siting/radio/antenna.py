@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from siting.errors import OutOfRange
+from siting.findings import Findings
+from siting.radio import patternfile
 
 Floats = npt.NDArray[np.float64]
 Like = npt.ArrayLike
@@ -89,6 +92,48 @@ def _width(width_deg: float) -> float:
     if not 0.0 < width_deg <= 360.0:  # noqa: PLR2004 - a full circle
         raise OutOfRange("radio.range", argument="hpbw_deg", value=width_deg, low=0, high=360)
     return width_deg
+
+
+def read_msi(source: Path | str | bytes, *, flip: bool = False) -> tuple[Pattern, Findings]:
+    """A measured pattern from an .msi or .pln file of a planning tool.
+
+    Parameters
+    ----------
+    source : path or bytes
+        The file, or what is in it.
+    flip : bool
+        Turn the vertical cut upside down: what a person decides who knows that in this file angles grow upwards.
+
+    Returns
+    -------
+    tuple
+        The pattern: gain over an isotropic antenna [dBi], losses [dB] at 0 to 359 degrees, horizontal clockwise from the
+        boresight, vertical down from the horizon.  And what was remarkable: ``pattern_sign``, ``pattern_count``,
+        ``pattern_resampled``, ``pattern_offset``, ``pattern_tilt``, ``vertical_flipped``.
+
+    Raises
+    ------
+    BadInput
+        If it is no such text, lacks the gain, a cut or 36 points in one, or losses carry both signs; the line is named.
+
+    Notes
+    -----
+    A gain without unit counts from a dipole: dBi = dBd + 2.15.  That vertical angles grow downwards is a convention which
+    not every maker keeps: a file that states a tilt but beams above the horizon is only reported, a person decides.  A cut
+    that contains an electrical tilt must not be tilted again by its sectors.
+    """
+    cuts, findings = patternfile.read(source, flip=flip)
+    pattern = Pattern(
+        cuts.name,
+        cuts.gain_dbi,
+        hpbw_h_deg=patternfile.width_deg(cuts.horizontal_db),
+        hpbw_v_deg=patternfile.width_deg(cuts.vertical_db),
+        max_loss_db=float(cuts.horizontal_db.max()),
+        sidelobe_db=float(cuts.vertical_db.max()),
+        horizontal_db=tuple(cuts.horizontal_db.tolist()),
+        vertical_db=tuple(cuts.vertical_db.tolist()),
+    )
+    return pattern, findings
 
 
 def wrap_deg(angle_deg: Like) -> Floats:
