@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -52,6 +52,7 @@ class Thresholds:
     scope: str
     source: str
     mark: str
+    active: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Equipment:
     pattern: str
     source: str
     mark: str
+    active: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         If a row lacks source or mark.
     """
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        return _marked(list(csv.DictReader(file)), path)
+
+
+def _marked(rows: list[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
     for number, row in enumerate(rows, start=2):
         if not row.get("source") or row.get("mark") not in MARKS:
             raise BadInput(
@@ -117,9 +122,17 @@ def _convert(kind: str, text: str) -> Any:
     return {"float": float, "int": int}.get(kind, str)(text)
 
 
-def _records(kind: type[Any], path: Path) -> dict[str, Any]:
+def records(kind: type[Any], rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    """Rows of text cells, as `read_rows` gives them, as values by name.
+
+    Parameters
+    ----------
+    kind : type
+        `Network`, `Thresholds` or `Equipment`.
+    rows : iterable of mapping
+        Cells by column; several words in a cell stand between semicolons, yes and no are 1 and 0.
+    """
     types = {f.name: str(f.type) for f in fields(kind)}
-    rows = read_rows(path)
     return {row["name"]: kind(**{name: _convert(types[name], row[name]) for name in types}) for row in rows}
 
 
@@ -131,17 +144,17 @@ def load_networks(path: Path | None = None) -> dict[str, Network]:
     path : Path, optional
         A table of the same columns; default the shipped one.
     """
-    return _records(Network, path or DATA / "networks.csv")
+    return records(Network, read_rows(path or DATA / "networks.csv"))
 
 
 def load_thresholds(path: Path | None = None) -> dict[str, Thresholds]:
     """Threshold profiles by name."""
-    return _records(Thresholds, path or DATA / "thresholds.csv")
+    return records(Thresholds, read_rows(path or DATA / "thresholds.csv"))
 
 
 def load_equipment(path: Path | None = None) -> dict[str, Equipment]:
     """Radio units by name."""
-    return _records(Equipment, path or DATA / "equipment.csv")
+    return records(Equipment, read_rows(path or DATA / "equipment.csv"))
 
 
 def shipped_gear() -> Gear:
@@ -152,8 +165,20 @@ def shipped_gear() -> Gear:
 @cache
 def defaults() -> Mapping[str, float]:
     """Default numbers by name; unit, source and mark stand beside each in ``data/defaults.toml``."""
-    table = tomllib.loads((DATA / "defaults.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({name: float(row["value"]) for name, row in table.items()})
+    return MappingProxyType({row["name"]: float(row["value"]) for row in default_rows()})
+
+
+def default_rows() -> list[dict[str, Any]]:
+    """Default numbers with ``name, value, unit, source, mark``, in the order of the file.
+
+    Raises
+    ------
+    BadInput
+        If one lacks source or mark.
+    """
+    path = DATA / "defaults.toml"
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return _marked([{"name": name, **row} for name, row in table.items()], path)
 
 
 def sectors_of(sites: pd.DataFrame, sectors: pd.DataFrame, network: Network) -> pd.DataFrame:
