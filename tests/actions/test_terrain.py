@@ -183,7 +183,7 @@ def test_steps_as_of_roofs_are_told(district, actor):
     values[grid.rows // 2 - 10 : grid.rows // 2, grid.cols // 2 - 10 : grid.cols // 2] = 40.0
     found = terrain.check(district, actor, geotiff(grid, {"h": values}, tags={}), name="dsm.tif")
     assert found.findings.counts() == {"ground_step": 1}
-    assert next(iter(found.findings)).values["step_m"] == pytest.approx(40.0, abs=0.1)
+    assert "40.0" in next(iter(found.findings)).message
 
 
 def test_the_ground_can_be_made_flat_again_with_a_reason_and_the_newest_file_counts(district, actor, now):
