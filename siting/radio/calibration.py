@@ -26,7 +26,7 @@ DISTANCE_UNIT_M = 100.0
 class ClassFit:
     """Correction of one class of links: measured minus textbook.
 
-    ``offset_db + slope_db lg(d3 / 100 m) + (pattern - 1) A + power (P - power_mean_dbm) + beta (L - loss_mean_db)``
+    ``offset_db + slope_db lg(d3 / 100 m) + (pattern - 1) A + power (P - power_mean_dbm) - beta (L - loss_mean_db)``
     with A the pattern's gain relative to its maximum [dB, <= 0], P the sector's power per resource element [dBm] and
     L the diffraction loss [dB].
 
