@@ -15,6 +15,7 @@ from siting.access import Actor, local_admin
 from siting.actions import people
 from siting.errors import NotAllowed, NotFound, SitingError
 from siting.ledger.model import Command
+from siting.radio.scene import Antenna, Receiver
 from siting.store.database import open_database
 from siting.store.runs import Run
 from tests.case_people import person
@@ -29,7 +30,7 @@ ASKED = {
     "candidates.base_of": (READ,), "candidates.candidates": (READ,), "candidates.write": ("export.internal",),
     "case_reading.stored": (READ,), "case_reading.get": (READ,), "case_reading.list_cases": (READ,), "case_reading.history": (READ,),
     "case_reading.allowed": (READ,), "case_reading.effects": (READ,), "cases.report": ("case.report",), "coverage.execute": (RUN,),
-    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,),
+    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.judge": (READ,),
     "coverage.write_geotiff": ("export.internal",), "effects.current": (READ,), "effects.version": (READ,),
     "journal.report": ("journal.verify",), "journal.anchor": ("journal.verify",), "layers.read": (SEE,), "layers.counts": (SEE,), "layers.counts_by": (SEE,),
     "layers.revision": (SEE,), "layers.boundary": (SEE,), "layers.recent_imports": (SEE,), "layers.pick": (SEE,),
@@ -44,7 +45,12 @@ ASKED = {
     "runs.cancel": (RUN,), "runs.finished": (READ,), "question.posed": (READ,), "stations.listing": (SEE,), "stations.sectors": (SEE,),
     "stations.export": ("export.internal",), "substitutes.substitutes": (READ,), "unblocking.request": (RUN,),
     "unblocking.execute": (RUN,), "unblocking.value_of": (READ,), "unblocking.values": (READ,),
+    "terrain.check": ("data.import",), "terrain.load": ("data.import",), "terrain.clear": ("data.import",), "terrain.current": (SEE,),
+    "tracing.paths": (READ,), "tracing.floors": (READ,), "sights.between": (SEE,), "sights.of_site": (SEE,),
     "worker.run_now": (RUN,),
+    "radiotables.table": (SEE,), "radiotables.default_numbers": (SEE,), "radiotables.walls": (SEE,), "radiotables.history": (SEE,),
+    "radiotables.edit": (RADIO,), "radiotables.restore": (RADIO,), "radiopatterns.read": (RADIO,), "radiopatterns.add": (RADIO,),
+    "radiopatterns.drop": (RADIO,), "radiopatterns.listing": (SEE,),
 }  # fmt: skip
 # Actions for which holding the permission on one's own rows is not enough.
 WHOLE_DISTRICT = {"unblocking.request", "unblocking.execute"}
@@ -63,12 +69,13 @@ RUN_ROW = Run(
     cancel_requested=False)  # fmt: skip
 ASIDE = Command(id="c", move="withdraw", case_id="none", revision=1, data={"reason": "x"})
 GIVEN = {
-    "run_id": "none", "plan_id": "none", "case_id": "none", "site_id": "none", "score_run": "none", "layer": "candidates", "kind": "none",
+    "run_id": "none", "building_id": "none", "profile": "none", "plan_id": "none", "case_id": "none", "site_id": "none", "score_run": "none", "layer": "candidates", "kind": "none",
     "params": {}, "data": b"", "name": "none", "datum": None, "sha256": "0" * 64, "reason": "x", "which": "none", "command": ASIDE,
     "commands": [ASIDE], "dry_run": True, "given": {"kind": "none"}, "wanted": {}, "asked": {"coverage": "none"}, "held": None,
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "columns": "state", "path": Path("x.gpkg"),
+    "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none",
 }  # fmt: skip
 # What differs by action because the name means something else there.
 BESIDES = {
