@@ -1,10 +1,11 @@
-"""Run coverage and gap for one network, and look at the result."""
+"""Run coverage and gap for one or more networks, and look at the result."""
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +14,37 @@ import numpy.typing as npt
 import pandas as pd
 
 from siting.access import Actor
-from siting.actions import radiotables, runs, scene
+from siting.actions import coverage_files as files
+from siting.actions import coverage_run, radiotables, runs
+from siting.actions.coverage_files import ALL, OUTDOORS, RASTERS
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.geo.grid import Grid
-from siting.radio import coverage as radio
 from siting.radio import demand
-from siting.radio.gap import Gap
+from siting.radio.chances import Chance
+from siting.radio.people import mixes
 from siting.reports.geotiff import geotiff
-from siting.store import artefacts
+from siting.store import artefacts, journal
 from siting.store.database import Database
 from siting.store.runs import Run
 
-MIXES = ("night", "day")
-RASTERS = ("rsrp_dbm", "probability", "state", "gap", "gap_share")
-SOURCES = ("buildings", "demand", "districts", "venues", "sites", "sectors")
-OUTDOORS = 0
+__all__ = ["ALL", "OUTDOORS", "RASTERS"]
+
+MIXES = mixes()
+GAP_COLUMNS = ("unit_id", "row", "col", "floor", "building_id", "street_office", "venue", "persons", "measure")
 
 
 def params(db: Database, given: Mapping[str, Any]) -> dict[str, Any]:
     """What to compute: what was asked for, completed by the settings.
+
+    Parameters
+    ----------
+    db : Database
+        The district.
+    given : mapping
+        ``networks`` (or one ``network``), ``profile, mix, cell_m``.  The first network is the one that planning and
+        everything after it rests on.
 
     Raises
     ------
@@ -41,23 +52,27 @@ def params(db: Database, given: Mapping[str, Any]) -> dict[str, Any]:
         If a network, profile or mix is unknown, or the cell is not a positive number.
     """
     settings = db.settings
+    named = given.get("networks") or [given.get("network") or settings.text("coverage.network")]
+    networks = list(dict.fromkeys(named))
     chosen: dict[str, Any] = {
-        "network": given.get("network") or settings.text("coverage.network"),
+        "network": networks[0],
+        "networks": networks,
         "profile": given.get("profile") or settings.text("coverage.profile"),
         "mix": given.get("mix") or settings.text("coverage.mix"),
         "cell_m": settings.number("coverage.cell_m") if given.get("cell_m") is None else float(given["cell_m"]),
     }
-    known = {"network": tuple(radiotables.networks(db)), "profile": tuple(radiotables.thresholds(db)), "mix": MIXES}
+    known = {"networks": radiotables.networks(db), "profile": radiotables.thresholds(db), "mix": MIXES}
     for name, values in known.items():
-        if chosen[name] not in values:
-            raise BadInput("coverage.unknown", name=name, value=chosen[name], known=", ".join(values))
+        for value in chosen[name] if name == "networks" else [chosen[name]]:
+            if value not in values:
+                raise BadInput("coverage.unknown", name=name.removesuffix("s"), value=value, known=", ".join(values))
     if not 0 < chosen["cell_m"] < math.inf:
         raise BadInput("coverage.cell", cell_m=chosen["cell_m"])
     return chosen
 
 
 def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
-    """Do a coverage run: lay out the district, compute, count the gap, keep the result.
+    """Do a coverage run: lay out the district, compute every network, count the gap, keep the result.
 
     Returns
     -------
@@ -65,187 +80,248 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
         Figures of the district for the run's row.
     """
     require(db, actor, runs.PERMISSION)
-    asked = run.params
-    carrier, thresholds = radiotables.networks(db)[asked["network"]], radiotables.thresholds(db)[asked["profile"]]
-    report.step("run.stage.scene", 0.0, 0.15)
-    ground = scene.build(db, cell_m=asked["cell_m"], mix=asked["mix"])
-    report.step("run.stage.coverage", 0.15, 0.85)
-    found = radio.coverage(
-        scene.sectors(db, carrier),
-        ground.terrain,
-        ground.units,
-        carrier,
-        levels_dbm=(thresholds.rsrp_dbm,),
-        map=report.mapper(),
-    )
-    report.step("run.stage.gap", 0.85, 0.9)
-    missing = demand.gap(ground.units, found, thresholds=thresholds)
-    report.step("run.stage.save", 0.9, 1.0)
-    _save(db, run.id, ground, found, missing)
-    findings = ground.findings + found.findings
-    return {
-        **_figures(missing),
-        **_meaning(found),
-        "findings": findings.counts(),
-        "revisions": scene.revisions(db, SOURCES),
-    }
+    return coverage_run.compute(db, run, report, viewer=actor)
 
 
 def standing(db: Database, actor: Actor, wanted: Mapping[str, Any]) -> Run | None:
     """The newest finished run of these parameters that no later change of the district has overtaken."""
-    done = [r for r in runs.listing(db, actor, "coverage", limit=50) if r.status == "done" and r.params == dict(wanted)]
-    return next((r for r in done if current(db, r)), None)
+    done = [r for r in runs.listing(db, actor, "coverage", limit=50) if r.status == "done"]
+    return next((r for r in done if _asked(r.params) == _asked(wanted) and current(db, r)), None)
+
+
+def _asked(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {**params, "networks": list(files.networks_of(params))} if params else {}
 
 
 def current(db: Database, run: Run) -> bool:
     """Whether nothing that a finished coverage run rests on has changed since."""
-    return bool(run.result["revisions"] == scene.revisions(db, SOURCES))
-
-
-def _figures(missing: Gap) -> dict[str, Any]:
-    """People of the district: covered, uncovered, unknown; indoors apart."""
-    total = missing.total
-    indoors = missing.table[missing.table["floor"] > OUTDOORS]
-    persons_indoor = float(indoors["persons"].sum())
-    names = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
-    return {
-        "measure": missing.measure,
-        **{name: float(total[name]) for name in names},
-        "persons_indoor": persons_indoor,
-        "indoor_gap_share": float(indoors["uncovered"].sum()) / persons_indoor if persons_indoor else None,
-    }
-
-
-def _meaning(found: radio.Coverage) -> dict[str, Any]:
-    """What the figures rest on."""
-    return {
-        "calibrated": found.calibrated,
-        "no_sites": found.no_sites,
-        "sectors": len(found.sectors),
-        "units": len(found.unit_id),
-        "provenance": found.provenance,
-    }
-
-
-def _save(db: Database, run_id: str, ground: scene.Scene, found: radio.Coverage, missing: Gap) -> None:
-    folder = runs.folder(db, run_id)
-    units = missing.table.assign(
-        rsrp_dbm=found.rsrp_dbm,
-        sinr_db=found.sinr_db,
-        p_los=found.p_los,
-        server=found.server,
-        state=found.state,
-        flags=found.flags,
-        present=radio.probability(found, missing.thresholds),
-    )
-    artefacts.save_table(folder, "units", units)
-    artefacts.save_table(folder, "sectors", found.sectors.drop(columns="geometry", errors="ignore"))
-    for level in ("street_office", "venue", "building"):
-        artefacts.save_table(folder, f"gap_{level}", missing.by(level))
-    artefacts.save_arrays(folder, "rasters", rasters(ground.grid, units))
-    artefacts.save_arrays(folder, "grid", {"grid": np.array([repr(v) for v in asdict(ground.grid).values()])})
-
-
-def rasters(grid: Grid, units: pd.DataFrame) -> dict[str, npt.NDArray[np.float32]]:
-    """The map layers of a run [rows, cols], NaN where nothing was computed.
-
-    Parameters
-    ----------
-    grid : Grid
-        The map's cells.
-    units : DataFrame
-        Units with their result, as saved by a run.
-
-    Returns
-    -------
-    dict
-        ``rsrp_dbm, probability, state`` outdoors; ``gap`` uncovered people of all floors and outdoors in the
-        cell; ``gap_share`` uncovered share of the people in it.
-    """
-    outdoors = units[units["floor"] == OUTDOORS]
-    at = outdoors["row"].to_numpy(), outdoors["col"].to_numpy()
-    layers = {name: np.full(grid.shape, np.nan, np.float32) for name in RASTERS}
-    for name in ("rsrp_dbm", "probability", "state"):
-        layers[name][at] = outdoors[name].to_numpy(np.float32)
-    cell = units["row"].to_numpy(np.int64) * grid.cols + units["col"].to_numpy(np.int64)
-    size = grid.rows * grid.cols
-    uncovered = np.bincount(cell, units["uncovered"].to_numpy(float), size)
-    known = np.bincount(cell, (units["persons"] - units["unknown"]).to_numpy(float), size)
-    share = np.divide(uncovered, known, out=np.full(size, np.nan), where=known > 0)
-    layers["gap"] = np.where(known > 0, uncovered, np.nan).reshape(grid.shape).astype(np.float32)
-    layers["gap_share"] = share.reshape(grid.shape).astype(np.float32)
-    return layers
+    now = coverage_run.revisions(db, run.params)
+    return bool({**{name: now[name] for name in ("profile", "calibration")}, **run.result["revisions"]} == now)
 
 
 def grid_of(db: Database, run_id: str) -> Grid:
     """The map grid of a finished run."""
-    stored = artefacts.load_arrays(runs.folder(db, run_id), "grid")["grid"]
-    west, north, cell, rows, cols, crs = (str(v) for v in stored)
-    return Grid(float(west), float(north), float(cell), int(rows), int(cols), crs.strip("'"))
+    return files.load_grid(runs.folder(db, run_id))
 
 
-def raster(db: Database, actor: Actor, run_id: str, name: str) -> tuple[Grid, npt.NDArray[np.float32]]:
+def networks_of(run: Run) -> tuple[str, ...]:
+    """Networks that a run computed, the first one first."""
+    return files.networks_of(run.params)
+
+
+def views(run: Run) -> tuple[str, ...]:
+    """What may be looked at: every network, and `ALL` together where there are several."""
+    names = files.networks_of(run.params)
+    return (*names, ALL) if len(names) > 1 else names
+
+
+def profiles_of(db: Database, run: Run) -> tuple[str, ...]:
+    """Profiles under which a run can be read without computing again: those that have not changed since."""
+    now = radiotables.thresholds(db)
+    kept = run.result.get("profiles", {})
+    return tuple(name for name, version in kept.items() if name in now and now[name].version == version)
+
+
+def raster(
+    db: Database, actor: Actor, run_id: str, name: str, *, network: str = "", profile: str = ""
+) -> tuple[Grid, npt.NDArray[np.float32]]:
     """One map layer of a finished run.
+
+    Parameters
+    ----------
+    network, profile : str
+        Default those of the run; another profile must have been read with `judge` before.
 
     Raises
     ------
     BadInput
-        If there is no layer of this name.
+        If there is no layer, or no network, of this name.
     """
-    runs.get(db, actor, run_id)
+    run = runs.get(db, actor, run_id)
     if name not in RASTERS:
         raise BadInput("coverage.raster", name=name, known=", ".join(RASTERS))
-    values = artefacts.load_arrays(runs.folder(db, run_id), "rasters", only=[name])[name]
-    return grid_of(db, run_id), values
+    view = _view(run, network, profile)
+    folder = runs.folder(db, run_id)
+    return files.load_grid(folder), files.load_raster(folder, run.params, name, network=view[0], profile=view[1])
 
 
-def figures(db: Database, actor: Actor, run_id: str, *, by: str = "street_office") -> pd.DataFrame:
-    """Covered, uncovered and unknown people by ``street_office``, ``venue`` or ``building``, most uncovered first."""
-    runs.get(db, actor, run_id)
-    return artefacts.load_table(runs.folder(db, run_id), f"gap_{by}")
+def figures(
+    db: Database, actor: Actor, run_id: str, *, by: str = "street_office", network: str = "", profile: str = ""
+) -> pd.DataFrame:
+    """Covered, uncovered and unknown people by ``street_office``, ``venue``, ``building`` or ``operator``, most uncovered first."""
+    return _table(db, runs.get(db, actor, run_id), f"gap_{by}", network, profile)
 
 
-def card(db: Database, actor: Actor, run_id: str, *, easting_m: float, northing_m: float) -> dict[str, Any] | None:
+def venues(db: Database, actor: Actor, run_id: str, *, network: str = "", profile: str = "") -> pd.DataFrame:
+    """Verdicts on the key venues, see `siting.radio.venues.verdicts`, with expected and reliable shares."""
+    return _table(db, runs.get(db, actor, run_id), "venues", network, profile)
+
+
+def _view(run: Run, network: str, profile: str) -> tuple[str, str]:
+    """The network and profile that are meant; BadInput if the run did not compute the network."""
+    name = network or run.params["network"]
+    if name not in views(run):
+        raise BadInput("coverage.unknown", name="network", value=name, known=", ".join(views(run)))
+    return name, profile or run.params["profile"]
+
+
+def _table(db: Database, run: Run, name: str, network: str, profile: str) -> pd.DataFrame:
+    view = _view(run, network, profile)
+    end = files.suffix(run.params, network=view[0], profile=view[1])
+    return artefacts.load_table(runs.folder(db, run.id), name + end)
+
+
+def judge(db: Database, actor: Actor, run_id: str, profile: str, *, now: datetime) -> None:
+    """Read a finished run under another threshold profile, without computing it again; the switch is journalled.
+
+    Raises
+    ------
+    BadInput
+        If the run kept no such profile, or it has changed since.
+    """
+    run = runs.finished(db, actor, "coverage", run_id)
+    if profile not in profiles_of(db, run):
+        raise BadInput("coverage.profile", profile=profile, run=run.id, known=", ".join(profiles_of(db, run)))
+    folder = runs.folder(db, run.id)
+    if not artefacts.has(
+        folder, f"rasters{files.suffix(run.params, network=run.params['network'], profile=profile)}.npz"
+    ):
+        _judged(db, run, profile)
+    with db.write() as connection:
+        payload = {"run": run.id, "profile": profile, "version": int(run.result["profiles"][profile])}
+        journal.append(
+            connection, key=db.key(), stream="run.coverage", actor=actor, kind="coverage.profile", payload=payload, now=now
+        )  # fmt: skip
+
+
+def _judged(db: Database, run: Run, profile: str) -> None:
+    """Count the people of every network, and of all, under another profile."""
+    folder, thresholds = runs.folder(db, run.id), radiotables.thresholds(db)[profile]
+    units = artefacts.load_table(folder, "units", columns=GAP_COLUMNS)
+    calls = artefacts.load_table(folder, "complaints")
+    names, grid = files.networks_of(run.params), files.load_grid(folder)
+    chances = {name: _chance(db, run, name, profile) for name in names}
+    samples = pd.concat([_samples(db, run, name, profile) for name in names])
+    for view in reversed(views(run)):
+        chosen = list(chances.values()) if view == ALL else [chances[view]]
+        missing = demand.gap(units, chosen, thresholds=thresholds, measured=samples)
+        end = files.suffix(run.params, network=view, profile=profile)
+        coverage_run.save_view(db, folder, end, grid, missing, calls)
+        files.save_judged(folder, end, grid, missing)
+
+
+def _chance(db: Database, run: Run, network: str, profile: str) -> Chance:
+    own = run.result["networks"][network]
+    return files.load_chance(
+        runs.folder(db, run.id),
+        files.suffix(run.params, network=network, profile=run.params["profile"]),
+        radiotables.networks(db)[network],
+        profile,
+        calibrated=own["calibrated"],
+        no_sites=own["no_sites"],
+    )
+
+
+def _samples(db: Database, run: Run, network: str, profile: str) -> pd.DataFrame:
+    end = files.suffix(run.params, network=network, profile=run.params["profile"])
+    found = artefacts.load_table(runs.folder(db, run.id), f"measured{end}")
+    return found[found["profile"] == profile]
+
+
+def card(
+    db: Database,
+    actor: Actor,
+    run_id: str,
+    *,
+    easting_m: float,
+    northing_m: float,
+    network: str = "",
+    profile: str = "",
+) -> dict[str, Any] | None:
     """What the run found at a place: every unit of the cell, floors of its building first.
 
     Parameters
     ----------
     easting_m, northing_m : float
         Place in the project CRS [m].
+    network, profile : str
+        Default those of the run; all networks together are shown by the first.
 
     Returns
     -------
     dict or None
-        ``row, col, street_office, persons, uncovered, unknown`` and the frame ``units``; None outside the district.
+        ``row, col, street_office, persons, uncovered, unknown``, the frame ``units`` with ``low, high`` (5 % and 95 %
+        points of the probability over the model's error), and ``networks``: such a frame of each.  None outside the
+        district.
     """
-    runs.get(db, actor, run_id)
+    run = runs.get(db, actor, run_id)
     row, col = (int(v) for v in grid_of(db, run_id).cells_of(easting_m, northing_m))
-    folder = runs.folder(db, run_id)
-    units = artefacts.load_table(folder, "units", filters=[("row", "==", row), ("col", "==", col)])
+    chosen, judged_by = _view(run, network, profile)
+    at = [("row", "==", row), ("col", "==", col)]
+    found = {name: _units(db, run, name, judged_by, at) for name in files.networks_of(run.params)}
+    units = found[run.params["network"] if chosen == ALL else chosen]
     if units.empty:
         return None
-    sectors = artefacts.load_table(folder, "sectors")
-    servers = units["server"].to_numpy()
-    named = sectors["sector_id"].to_numpy(object)
-    units["server"] = pd.Series([named[s] if s >= 0 else None for s in servers], index=units.index, dtype=object)
     sums = {name: float(units[name].sum()) for name in ("persons", "uncovered", "unknown")}
     office = units["street_office"].iloc[0]
-    return {
-        "row": row,
-        "col": col,
-        "street_office": office,
-        **sums,
-        "units": units.sort_values("floor", ascending=False),
-    }
+    return {"row": row, "col": col, "street_office": office, **sums, "units": units, "networks": found}
+
+
+def floors(db: Database, actor: Actor, run_id: str, building_id: str, *, profile: str = "") -> pd.DataFrame:
+    """A building floor by floor in every network, the top floor first.
+
+    Returns
+    -------
+    DataFrame
+        ``floor, network, persons, uncovered, unknown``; ``probability`` (mean over the floor, NaN = unknown), ``lowest``
+        (worst place of the floor), ``rsrp_dbm`` (median over the floor).
+    """
+    run = runs.get(db, actor, run_id)
+    judged_by = _view(run, "", profile)[1]
+    parts = []
+    for name in files.networks_of(run.params):
+        units = _units(db, run, name, judged_by, [("building_id", "==", building_id)])
+        grouped = units[units["floor"] > OUTDOORS].groupby("floor")
+        part = grouped[["persons", "uncovered", "unknown"]].sum()
+        p, level = grouped["probability"], grouped["rsrp_dbm"]
+        parts.append(part.assign(probability=p.mean(), lowest=p.min(), rsrp_dbm=level.median(), network=name))
+    return pd.concat(parts).reset_index().sort_values(["floor", "network"], ascending=[False, True], ignore_index=True)
+
+
+def _units(db: Database, run: Run, network: str, profile: str, where: Sequence[tuple[str, str, Any]]) -> pd.DataFrame:
+    """Some units of a network under a profile, with the interval of their probability and the name of their server."""
+    folder = runs.folder(db, run.id)
+    end = files.suffix(run.params, network=network, profile=run.params["profile"])
+    units = artefacts.load_table(folder, f"units{end}", filters=list(where))
+    sectors = artefacts.load_table(folder, f"sectors{end}", columns=["sector_id"])["sector_id"].to_numpy(object)
+    servers = [sectors[s] if s >= 0 else None for s in units["server"]]
+    units["server"] = pd.Series(servers, index=units.index, dtype=object)
+    if not len(units):
+        return units.assign(low=np.nan, high=np.nan)
+    part = _chance(db, run, network, profile).part(units["unit_id"].to_numpy())
+    if profile != run.params["profile"]:
+        thresholds, samples = radiotables.thresholds(db)[profile], _samples(db, run, network, profile)
+        units = demand.gap(units, part, thresholds=thresholds, measured=samples).table.assign(present=part.p)
+    low, high = part.interval()
+    return units.assign(low=low, high=high).sort_values("floor", ascending=False)
 
 
 def write_geotiff(db: Database, actor: Actor, run_id: str, path: Path) -> None:
-    """Write a finished run's map layers to a GeoTIFF whose tags say what they mean."""
+    """Write all map layers of all networks of a finished run to a GeoTIFF whose tags say what they mean.
+
+    Bands of the first network have the plain names; those of another end with ``@NETWORK``, of all together with ``@all``.
+    """
     require(db, actor, "export.internal")
     run = runs.finished(db, actor, "coverage", run_id)
-    grid = grid_of(db, run_id)
-    bands = artefacts.load_arrays(runs.folder(db, run_id), "rasters")
-    asked = {k: str(v) for k, v in run.params.items()}
+    folder = runs.folder(db, run_id)
+    bands: dict[str, npt.NDArray[np.float32]] = {}
+    servers = {}
+    for view in views(run):
+        end = files.suffix(run.params, network=view, profile=run.params["profile"])
+        bands |= {f"{name}{end}": values for name, values in artefacts.load_arrays(folder, f"rasters{end}").items()}
+        if view != ALL:
+            servers[view] = artefacts.load_table(folder, f"sectors{end}", columns=["sector_id"])["sector_id"].tolist()
+    asked = {k: " ".join(v) if isinstance(v, list) else str(v) for k, v in run.params.items()}
     kinds = {"measure": str(run.result["measure"]), "calibrated": str(run.result["calibrated"]).lower()}
-    tags = {**asked, **kinds, "modelled": "true", "run": run.id, "district": db.settings.name}
-    path.write_bytes(geotiff(grid, bands, tags=tags))
+    own = {"modelled": "true", "run": run.id, "district": db.settings.name, "servers": json.dumps(servers)}
+    path.write_bytes(geotiff(grid_of(db, run_id), bands, tags={**asked, **kinds, **own}))

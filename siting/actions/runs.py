@@ -19,7 +19,7 @@ from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
 
-KINDS = ("coverage", "score", "plan", "unblock")
+KINDS = ("coverage", "score", "plan", "unblock", "calibrate")
 PERMISSION = "plan.run"
 READING = "report.read"
 NAME = re.compile(r"[\w-]+")
@@ -133,13 +133,16 @@ def start(
 
 
 def _operators(db: Database, actor: Actor, kind: str, params: Mapping[str, Any]) -> Sequence[str]:
-    """Whose network the work is about; an operator computes its own."""
-    if kind == "coverage":
-        network = radiotables.networks(db).get(str(params.get("network")))
-        operators = () if network is None else network.operators
-        if actor.operator and actor.operator not in operators:
-            raise NotAllowed("run.network_of_others", network=params.get("network"), operator=actor.operator)
-        return operators
+    """Whose networks the work is about: of several, those whose all of them are; an operator computes its own."""
+    if kind in {"coverage", "calibrate"}:
+        shared: Sequence[str] | None = None
+        for name in params.get("networks") or [str(params.get("network"))]:
+            network = radiotables.networks(db).get(name)
+            operators = () if network is None else network.operators
+            if actor.operator and actor.operator not in operators:
+                raise NotAllowed("run.network_of_others", network=name, operator=actor.operator)
+            shared = operators if shared is None else [own for own in shared if own in operators]
+        return shared or ()
     base = params.get("coverage")
     return runs.get(db, base, viewer=actor).operators.split() if base else ()
 

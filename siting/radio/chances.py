@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from siting.radio.calibration import STATES, Calibration
-from siting.radio.draws import Shifting, errors_db, shifting
+from siting.radio.draws import HIGH, LOW, Shifting, errors_db, shifting
 from siting.radio.network import Network, Thresholds, defaults
 from siting.radio.pathloss import FLAGS
 from siting.radio.verdict import Coverage, probability, probability_range
@@ -60,6 +61,17 @@ class Chance:
         """The probabilities, ready for draws of the network's error."""
         errors = errors_db(self.network.name, self.error_db, draws=draws, seed=seed)
         return shifting(self.p, self.sigma_db, self.kind, errors)
+
+    def interval(self) -> tuple[Singles, Singles]:
+        """5 % and 95 % points of each unit's probability over the model's error."""
+        ends = np.multiply.outer(ndtri((LOW, HIGH)), self.error_db)
+        moved = shifting(self.p, self.sigma_db, self.kind, ends)
+        return moved.probability(0), moved.probability(1)
+
+    def part(self, rows: npt.NDArray[np.int64]) -> Chance:
+        """The chances of some units, by their row."""
+        cut = {name: getattr(self, name)[rows] for name in ("p", "bound", "hidden", "sigma_db", "kind")}
+        return replace(self, **cut)
 
 
 def chance(coverage: Coverage, thresholds: Thresholds, *, calibration: Calibration | None = None) -> Chance:

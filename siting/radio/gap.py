@@ -308,7 +308,7 @@ def _drawn(missing: Gap, groups: Mapping[str, _Groups]) -> tuple[dict[str, list[
     counted = np.flatnonzero(missing.table["persons"].to_numpy() > 0)
     persons = missing.table["persons"].to_numpy(np.float64)[counted]
     mine = {name: _Groups(g.code[counted], g.keys) for name, g in groups.items()}
-    moved = [_part(c, counted).drawn(draws=number_of_draws(), seed=missing.seed) for c in missing.chances]
+    moved = [c.part(counted).drawn(draws=number_of_draws(), seed=missing.seed) for c in missing.chances]
     by_group: dict[str, list[Floats]] = {name: [] for name in groups}
     by_party: list[list[float]] = [[] for _ in missing.parties]
     for draw in range(number_of_draws()):
@@ -327,12 +327,6 @@ def _missed(party: Party, shifted: Sequence[Singles], counted: npt.NDArray[np.in
     p = np.max([shifted[n] for n in party.networks], axis=0)
     samples = party.samples[0][counted], party.samples[1][counted]
     return np.where(party.unknown[counted], 0.0, 1.0 - _updated(p, samples))
-
-
-def _part(layer: Chance, rows: npt.NDArray[np.int64]) -> Chance:
-    """A network's chances at some units."""
-    cut = {name: getattr(layer, name)[rows] for name in ("p", "bound", "hidden", "sigma_db", "kind")}
-    return Chance(layer.network, **cut, error_db=layer.error_db, calibrated=layer.calibrated, no_sites=layer.no_sites)
 
 
 def _operators(missing: Gap, drawn: list[list[float]]) -> pd.DataFrame:

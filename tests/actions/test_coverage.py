@@ -1,4 +1,6 @@
 import json
+import shutil
+from datetime import timedelta
 
 import geopandas as gpd
 import numpy as np
@@ -6,14 +8,19 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
+from scipy.stats import norm
 
-from siting.access import Actor
-from siting.actions import assets, coverage, projects, worker
+from siting import settings
+from siting.access import Actor, local_admin
+from siting.actions import assets, coverage, measured, projects, runs, worker
 from siting.errors import BadInput, NotAllowed, NotFound
 from siting.geo import crs
-from siting.store import artefacts, layers
+from siting.store import artefacts, journal, layers
+from siting.store.database import open_database
 from siting.store.runs import Run
+from tests.conftest import NOW
 
+NOON = NOW + timedelta(hours=3)
 AUDITOR = Actor(id="l", name="l", org="l", role="auditor")
 
 
@@ -141,7 +148,150 @@ def test_a_map_cell_that_does_not_nest_is_refused(district, actor, now):
 
 
 def test_nothing_given_means_the_settings_of_the_district(district):
-    assert coverage.params(district, {}) == {"network": "ctcu-n78-a", "profile": "weak-110", "mix": "night", "cell_m": 10.0}  # fmt: skip
+    assert coverage.params(district, {}) == {"network": "ctcu-n78-a", "networks": ["ctcu-n78-a"], "profile": "weak-110", "mix": "night", "cell_m": 10.0}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def two(small_project, tmp_path_factory, actor, now):
+    """The small district with a run over both shared networks; read only."""
+    folder = tmp_path_factory.mktemp("two") / "district"
+    shutil.copytree(small_project, folder)
+    db = open_database(settings.load(folder))
+    run = cover(db, actor, now, networks=["ctcu-n78-a", "cm-n41"], cell_m=20)
+    yield db, run
+    db.engine.dispose()
+
+
+def test_a_run_over_several_networks_keeps_each_and_the_first_has_the_plain_names(two, actor):
+    db, run = two
+    assert coverage.views(run) == ("ctcu-n78-a", "cm-n41", "all")
+    assert run.operators == ""
+    each = [run.result["networks"][name]["uncovered"] for name in coverage.networks_of(run)]
+    assert run.result["uncovered"] == each[0] != each[1]
+    for name, uncovered in zip(coverage.networks_of(run), each, strict=True):
+        assert coverage.figures(db, actor, run.id, network=name)["uncovered"].sum() == pytest.approx(uncovered)
+        _, raster = coverage.raster(db, actor, run.id, "gap", network=name)
+        assert np.nansum(raster.astype(float)) == pytest.approx(uncovered, rel=1e-5)
+    alone = cover(db, actor, NOON, network="cm-n41", cell_m=20)
+    assert alone.result["uncovered"] == pytest.approx(each[1], rel=1e-12)
+
+
+def test_all_networks_together_weigh_the_operators_and_tell_whom_nobody_covers(two, actor):
+    db, run = two
+    each = [run.result["networks"][name] for name in coverage.networks_of(run)]
+    both = run.result["all"]
+    assert both["uncovered"] == pytest.approx(np.mean([one["uncovered"] for one in each]), rel=0.02)
+    assert 0 < both["nobody"] < min(one["uncovered"] for one in each)
+    assert both["p05"] < both["uncovered"] < both["p95"]
+    table = coverage.figures(db, actor, run.id, by="operator", network="all").set_index("operator")
+    assert set(table.index) == {"ctc", "cucc", "cmcc", "cbn"}
+    assert table["persons"].sum() == pytest.approx(both["persons"])
+    assert table["uncovered"].sum() == pytest.approx(both["uncovered"])
+
+
+def test_another_profile_is_read_without_computing_and_equals_a_run_under_it(two, actor, now):
+    db, run = two
+    with pytest.raises(NotFound):
+        coverage.figures(db, actor, run.id, profile="target-105")
+    coverage.judge(db, actor, run.id, "target-105", now=now)
+    strict = cover(db, actor, NOON, networks=run.params["networks"], cell_m=20, profile="target-105")
+    for view in coverage.views(run):
+        for by in ("street_office", "operator", "building"):
+            read = coverage.figures(db, actor, run.id, by=by, network=view, profile="target-105")
+            pd.testing.assert_frame_equal(read, coverage.figures(db, actor, strict.id, by=by, network=view))
+        for name in ("gap", "probability"):
+            _, read_map = coverage.raster(db, actor, run.id, name, network=view, profile="target-105")
+            np.testing.assert_array_equal(read_map, coverage.raster(db, actor, strict.id, name, network=view)[1])
+    event = journal.recent(db, kind="coverage.profile")[0]
+    assert (event["payload"]["run"], event["payload"]["profile"]) == (run.id, "target-105")
+    with pytest.raises(BadInput, match="none"):
+        coverage.judge(db, actor, run.id, "none", now=now)
+
+
+def test_the_floors_of_a_building_sum_to_it_in_every_network(two, actor):
+    db, run = two
+    for name in coverage.networks_of(run):
+        worst = coverage.figures(db, actor, run.id, by="building", network=name).iloc[0]
+        table = coverage.floors(db, actor, run.id, worst["building_id"])
+        own = table[table["network"] == name]
+        assert own["floor"].tolist() == list(range(len(own), 0, -1))
+        assert own["uncovered"].sum() == pytest.approx(worst["uncovered"])
+        assert own["persons"].sum() == pytest.approx(worst["persons"])
+        assert (own["lowest"] <= own["probability"] + 1e-6).all()
+
+
+def test_a_card_gives_every_network_and_how_far_a_probability_may_be_off(two, actor):
+    db, run = two
+    units = artefacts.load_table(db.settings.runs_folder / run.id, "units@cm-n41")
+    unit = units[(units["floor"] > 0) & units["probability"].between(0.3, 0.7)].iloc[0]
+    place = {"easting_m": unit["easting_m"], "northing_m": unit["northing_m"]}
+    card = coverage.card(db, actor, run.id, network="cm-n41", **place)
+    found = card["units"].set_index("unit_id").loc[unit["unit_id"]]
+    z, far = norm.ppf(float(unit["probability"])), 8.0 * norm.ppf(0.95) / unit["sigma_db"]
+    assert (found["low"], found["high"]) == pytest.approx((norm.cdf(z - far), norm.cdf(z + far)), abs=1e-4)
+    assert set(card["networks"]) == {"ctcu-n78-a", "cm-n41"}
+    strict = coverage.card(db, actor, run.id, network="cm-n41", profile="target-105", **place)
+    assert strict["uncovered"] > card["uncovered"]
+
+
+def test_all_networks_are_in_the_geotiff_and_their_servers_are_named(two, actor, tmp_path):
+    db, run = two
+    coverage.write_geotiff(db, actor, run.id, tmp_path / "c.tif")
+    with rasterio.open(tmp_path / "c.tif") as file:
+        bands = dict(zip(file.descriptions, file.indexes, strict=True))
+        assert {"rsrp_dbm", "server@cm-n41", "gap@all"} <= set(bands)
+        servers = json.loads(file.tags()["servers"])["cm-n41"]
+        values = file.read(bands["server@cm-n41"])
+    known = values[np.isfinite(values)].astype(int)
+    assert {servers[n] for n in np.unique(known)} <= set(layers.read(db, "sectors")["sector_id"])
+
+
+def test_an_operator_computes_own_networks_only_and_does_not_see_a_run_over_others(two, now):
+    db, run = two
+    telecom = Actor(id="t", name="t", org="中国电信", role="operator", operator="ctc")
+    with pytest.raises(NotAllowed):
+        runs.start(db, telecom, "coverage", run.params, now=now)
+    with pytest.raises(NotFound):
+        coverage.figures(db, telecom, run.id, network="ctcu-n78-a")
+    with pytest.raises(BadInput, match="cm-n79"):
+        coverage.figures(db, local_admin(source="cli"), run.id, network="cm-n79")
+
+
+def test_complaints_stand_beside_the_figures_and_change_none(district, actor, now):
+    before = cover(district, actor, now, cell_m=20)
+    assert "complaints" not in coverage.figures(district, actor, before.id)
+    spot = layers.read(district, "buildings").geometry.iloc[0].representative_point()
+    frame = gpd.GeoDataFrame(geometry=[spot], crs=district.settings.crs)
+    lonlat = crs.from_project(frame, datum="wgs84", crs=district.settings.crs).geometry.iloc[0]
+    row = {"venue_id": "c1", "name": "投诉", "class": "complaint", "as_of": "2026-05-06"}
+    add(district, actor, now, "venues", [(row, lonlat)])
+    after = cover(district, actor, now, cell_m=20)
+    assert after.result["persons"] == before.result["persons"]
+    assert after.result["uncovered"] == before.result["uncovered"]
+    table = coverage.figures(district, actor, after.id)
+    assert table["complaints"].sum() == pytest.approx(0.5)
+
+
+def test_samples_count_as_much_as_ten_of_the_model(two, actor):
+    db, run = two
+    units = artefacts.load_table(db.settings.runs_folder / run.id, "units")
+    unit = units[units["floor"] == 0].iloc[5]
+    taken = pd.DataFrame(
+        {
+            "easting_m": unit["easting_m"],
+            "northing_m": unit["northing_m"],
+            "floor": 0,
+            "rsrp_dbm": [-109.0] * 12 + [-111.0] * 18,
+            "device_id": "d",
+        }
+    )
+    grid = coverage.grid_of(db, run.id)
+    seen = measured.at_units(taken, units, grid, level_dbm=-110.0, devices={})
+    assert seen.to_dict("records") == [{"unit_id": unit["unit_id"], "n": 30, "n_pass": 12}]
+    shifted = measured.at_units(taken, units, grid, level_dbm=-110.0, devices={"d": 2.0})
+    assert shifted["n_pass"].tolist() == [0]
+    away = taken.assign(easting_m=0.0)
+    assert measured.at_units(away, units, grid, level_dbm=-110.0, devices={}).empty
 
 
 def test_a_result_stands_until_something_it_rests_on_changes(done, actor, now):

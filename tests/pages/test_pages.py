@@ -77,7 +77,7 @@ def test_starting_coverage_queues_exactly_what_was_chosen_and_a_reload_still_sho
     db, person = store(fresh), local_admin(source="page")
     run = runs.latest(db, person, "coverage")
     assert run.status == "queued"
-    assert dict(run.params) == {"network": "ctcu-n78-a", "profile": "weak-110", "mix": "day", "cell_m": 10.0}
+    assert dict(run.params) == {"network": "ctcu-n78-a", "networks": ["ctcu-n78-a"], "profile": "weak-110", "mix": "day", "cell_m": 10.0}
     again = open_app(fresh, "coverage")
     again.button(key="run.coverage.cancel").click().run()
     assert runs.get(db, person, run.id).cancel_requested or runs.get(db, person, run.id).status == "cancelled"

@@ -22,7 +22,7 @@ from tests.case_people import person
 
 ROOT = Path(__file__).parents[2]
 ROLES = tuple(access.ROLES)
-READ, SEE, RUN, WRITE = "report.read", "asset.read", "plan.run", "proposal.write"
+READ, SEE, RUN, WRITE, RADIO = "report.read", "asset.read", "plan.run", "proposal.write", "radio.edit"
 # Action -> permissions one of which is asked for.
 ASKED = {
     "assets.dry_run": ("data.import",), "assets.commit": (), "attachments.attach": (READ,), "attachments.attachment": (READ,),
@@ -61,7 +61,7 @@ OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 PARTS = {
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
     "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render",
-    "proposal_rows.completed", "proposal_rows.save", "runs.perform", "runs.close", "signin.record", "worker.execute",
+    "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "worker.execute",
 }  # fmt: skip
 RUN_ROW = Run(
     id="none", kind="coverage", status="running", progress=0, stage="", message="", params={"coverage": "none"}, result={}, actor="",
@@ -70,7 +70,7 @@ RUN_ROW = Run(
 ASIDE = Command(id="c", move="withdraw", case_id="none", revision=1, data={"reason": "x"})
 GIVEN = {
     "run_id": "none", "building_id": "none", "profile": "none", "plan_id": "none", "case_id": "none", "site_id": "none", "score_run": "none", "layer": "candidates", "kind": "none",
-    "params": {}, "data": b"", "name": "none", "datum": None, "sha256": "0" * 64, "reason": "x", "which": "none", "command": ASIDE,
+    "rows": {}, "names": [], "file": "x.msi", "params": {}, "data": b"", "name": "none", "datum": None, "sha256": "0" * 64, "reason": "x", "which": "none", "command": ASIDE,
     "commands": [ASIDE], "dry_run": True, "given": {"kind": "none"}, "wanted": {}, "asked": {"coverage": "none"}, "held": None,
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
