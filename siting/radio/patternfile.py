@@ -120,7 +120,7 @@ def _lines(data: bytes) -> list[str]:
     if len(data) > MAX_BYTES:
         raise BadInput("radio.pattern.size", found_kb=len(data) // 1000, most_kb=MAX_BYTES // 1000)
     if data.startswith(WIDE_MARKS):
-        return _decoded(data, "utf-16").splitlines()
+        return _wide(data).splitlines()
     if b"\x00" in data or not data.strip():
         raise BadInput("radio.pattern.text", head=data[:8].hex())
     for encoding in ENCODINGS:
@@ -131,11 +131,14 @@ def _lines(data: bytes) -> list[str]:
     return data.decode("latin-1").splitlines()
 
 
-def _decoded(data: bytes, encoding: str) -> str:
+def _wide(data: bytes) -> str:
     try:
-        return data.decode(encoding)
+        text = data.decode("utf-16")
     except UnicodeDecodeError as error:
         raise BadInput("radio.pattern.text", head=data[:8].hex()) from error
+    if "\x00" in text:
+        raise BadInput("radio.pattern.text", head=data[:8].hex())
+    return text
 
 
 def _parsed(lines: list[str]) -> _Text:
