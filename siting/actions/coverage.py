@@ -157,6 +157,11 @@ def venues(db: Database, actor: Actor, run_id: str, *, network: str = "", profil
     return _table(db, runs.get(db, actor, run_id), "venues", network, profile)
 
 
+def sectors(db: Database, actor: Actor, run_id: str, *, network: str = "") -> pd.DataFrame:
+    """Sectors that a run computed, in the order in which its units name their server."""
+    return _table(db, runs.get(db, actor, run_id), "sectors", network, "")
+
+
 def _view(run: Run, network: str, profile: str) -> tuple[str, str]:
     """The network and profile that are meant; BadInput if the run did not compute the network."""
     name = network or run.params["network"]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,23 @@ def suffix(params: Mapping[str, Any], *, network: str, profile: str) -> str:
     """What a file's name ends with, for a network (or `ALL`) and a profile of a run."""
     other = "" if network == params["network"] else f"@{quote(network, safe='')}"
     return other + ("" if profile == params["profile"] else f"~{quote(profile, safe='')}")
+
+
+def address(run_id: str, *, network: str = "", profile: str = "") -> str:
+    """A run seen in a network and under a profile, as one text for the address of a tile; see `parsed`."""
+    named = "".join(f"{sign}{quote(name, safe='')}" for sign, name in (("@", network), ("~", profile)) if name)
+    return run_id + named
+
+
+def parsed(text: str) -> tuple[str, str, str]:
+    """Run, network and profile of an `address`; empty where it names none.
+
+    >>> parsed(address("coverage-1", network="a b", profile="weak-110"))
+    ('coverage-1', 'a b', 'weak-110')
+    """
+    run, _, profile = text.partition("~")
+    run_id, _, network = run.partition("@")
+    return run_id, unquote(network), unquote(profile)
 
 
 def save_network(folder: Path, end: str, grid: Grid, missing: Gap, found: Coverage) -> None:

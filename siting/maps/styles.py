@@ -36,7 +36,7 @@ class Style:
     fill, stroke : str
         ``#RRGGBB`` or ``none``.
     shape : str
-        circle, square, triangle, diamond, star, ring, line, polygon or cell.
+        circle, square, triangle, diamond, star, ring, line, polygon, cell or hatch.
     size_px : float
         Radius or line width at zoom 16 [px].
     opacity : float
@@ -109,7 +109,7 @@ def colourise(values: npt.ArrayLike, name: str) -> npt.NDArray[np.uint8]:
         In the unit of the family's limits; NaN and values outside every class stay transparent.
     name : str
         A family with class limits: ``rsrp`` [dBm], ``gap`` [persons per cell], ``gap_area`` [m² per cell],
-        ``probability`` [0..1].
+        ``probability`` and ``unknown`` [0..1], ``sinr`` [dB], ``state``, ``server`` [code].
 
     Returns
     -------

@@ -54,7 +54,8 @@ export function symbols(L) {
     canvas.width = canvas.height = 32;
     const c = canvas.getContext("2d");
     c.beginPath();
-    if (row.shape === "cell" || row.shape === "polygon") c.rect(3, 6, 26, 20);
+    if (row.shape === "hatch") for (const x of [3, 12, 21]) { c.moveTo(x, 26); c.lineTo(x + 5, 26); c.lineTo(x + 9, 6); c.lineTo(x + 4, 6); }
+    else if (row.shape === "cell" || row.shape === "polygon") c.rect(3, 6, 26, 20);
     else if (row.shape === "line") { c.moveTo(2, 16); c.lineTo(30, 16); }
     else (paths[row.shape] || round)(c, 16, 16, 11);
     c.globalAlpha = row.shape === "cell" ? 1 : Math.max(row.opacity, 0.4);

@@ -20,6 +20,8 @@ from siting.maps import styles
 from siting.maps.basemap import png
 from siting.maps.mercator import TILE_PX, Tile, lonlat, metres_per_pixel, tile_xy
 
+HATCH = "hatch"
+_STRIPE_PX = 8
 _LATTICE = 17
 _DOT_PX = 1
 _SINGLE_PIXELS_UP_TO_ZOOM = 12
@@ -52,10 +54,11 @@ def cached(folder: Path, *, layer: str, version: str, tile: Tile, draw: Callable
     return image
 
 
-def raster(grid: Grid, values: npt.NDArray[np.floating], tile: Tile, *, family: str) -> bytes:
+def raster(grid: Grid, values: npt.NDArray[np.floating], tile: Tile, *, family: str, blend: bool = True) -> bytes:
     """One tile of a raster in the project CRS, coloured by class.
 
-    Zoomed out, several cells fall on a pixel: their mean is drawn, so that no hot cell drops out by chance.
+    Zoomed out, several cells fall on a pixel: their mean is drawn, so that no hot cell drops out by chance.  A family of
+    hatched styles is drawn in stripes that let what lies below shine through.
 
     Parameters
     ----------
@@ -67,16 +70,28 @@ def raster(grid: Grid, values: npt.NDArray[np.floating], tile: Tile, *, family: 
         Which tile.
     family : str
         Family of styles with class limits, see `siting.maps.styles.colourise`.
+    blend : bool
+        False for values that are names of things, of which there is no mean: one cell stands for its neighbours.
     """
     _, south, _, north = tile.bounds
-    factor = max(1, int(metres_per_pixel((south + north) / 2, zoom=tile.z) / grid.cell_m))
+    factor = max(1, int(metres_per_pixel((south + north) / 2, zoom=tile.z) / grid.cell_m)) if blend else 1
     coarse, means = _reduced(grid, np.asarray(values, float), factor)
     easting_m, northing_m = _project_coordinates(tile, grid.crs)
     row, col = coarse.cells_of(easting_m, northing_m)
     inside = coarse.inside(row, col)
     sampled = np.full(inside.shape, np.nan)
     sampled[inside] = means[row[inside], col[inside]]
-    return png(Image.fromarray(styles.colourise(sampled, family), "RGBA"))
+    image = styles.colourise(sampled, family)
+    if any(style.shape == HATCH for style in styles.family(family).values()):
+        image[~_stripes()] = 0
+    return png(Image.fromarray(image, "RGBA"))
+
+
+@cache
+def _stripes() -> npt.NDArray[np.bool_]:
+    """Slanting stripes that run on from tile to tile."""
+    row, col = np.indices((TILE_PX, TILE_PX))
+    return np.asarray((row + col) % _STRIPE_PX < _STRIPE_PX // 2)
 
 
 def dots(lon_deg: npt.ArrayLike, lat_deg: npt.ArrayLike, keys: npt.ArrayLike, tile: Tile, *, family: str) -> bytes:

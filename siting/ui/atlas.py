@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from urllib.parse import quote
 
 import geopandas as gpd
 import shapely
 
+from siting.actions import coverage_files
 from siting.actions import layers as layer_actions
 from siting.geo import crs as datums
 from siting.maps import layers, legend, styles
@@ -108,14 +110,21 @@ def features(
     )
 
 
-def raster(kind: str, run_id: str, *, family: str) -> Layer:
-    """A raster of a run: ``rsrp``, ``gap`` or ``probability``; its family of styles says what is counted."""
+def raster(kind: str, run_id: str, *, family: str, network: str = "", profile: str = "") -> Layer:
+    """A raster of a run, one of `siting.ui.drawn.RASTERS`; its family of styles says what is counted.
+
+    Parameters
+    ----------
+    network, profile : str
+        Default those of the run.
+    """
+    view = coverage_files.address(run_id, network=network, profile=profile)
     return Layer(
         id=kind,
         type="tile",
-        version=run_id,
+        version=view,
         name=t(f"style.{family}"),
-        url=f"/tiles/{kind}/{{z}}/{{x}}/{{y}}.png?run={run_id}&v={styles.version()}",
+        url=f"/tiles/{kind}/{{z}}/{{x}}/{{y}}.png?run={quote(view)}&v={styles.version()}",
     )
 
 

@@ -17,18 +17,31 @@ import shapely
 
 from siting.access import Actor, view
 from siting.actions import candidates, coverage, effects, plans, runs
+from siting.actions import coverage_files as view_files
 from siting.actions import layers as layer_actions
 from siting.errors import NotFound
 from siting.geo import crs as datums
 from siting.geo.grid import Grid
-from siting.maps import basemap, layers, styles, tiles
+from siting.maps import basemap, colouring, layers, styles, tiles
 from siting.maps.layers import Box
 from siting.maps.mercator import Tile
 from siting.store.database import Database
 from siting.store.rows import NAMED
 
 BASEMAP_LAYERS = ("landcover", "buildings", "roads")
-RASTERS: Mapping[str, str] = MappingProxyType({"rsrp": "rsrp_dbm", "gap": "gap", "probability": "probability"})
+RASTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "gap": "gap",
+        "rsrp": "rsrp_dbm",
+        "server": "server",
+        "sinr": "sinr_db",
+        "probability": "probability",
+        "indoor": "indoor",
+        "state": "state",
+        "unknown": "unknown",
+    }
+)
+CODED = ("server", "state")
 RUN_LAYERS = ("candidates", "plan")
 CROWDS: Mapping[str, str] = MappingProxyType({"assets": "class", "assets-status": "open_status"})
 SOURCES: Mapping[str, str] = MappingProxyType({"assets-status": "assets", "proposals": "candidates"})
@@ -122,7 +135,8 @@ class Drawer:
         if layer in CROWDS:
             return lambda tile: self._dots(layer, version, tile), version
         if layer in RASTERS and run_id:
-            runs.get(self.db, self.actor, run_id)  # hidden is not found, drawn or not
+            named, _, _ = view_files.parsed(run_id)
+            runs.get(self.db, self.actor, named)  # hidden is not found, drawn or not
             return lambda tile: self._cells(layer, run_id, tile), _name(run_id)
         raise NotFound("maps.layer", layer=layer, known=", ".join(("basemap", *CROWDS, *RASTERS)))
 
@@ -141,9 +155,21 @@ class Drawer:
         return shapely.get_coordinates(layers.to_lonlat(points).geometry.array), frame[column].to_numpy(dtype=object)
 
     def _read_raster(self, layer: str, run_id: str) -> tuple[Grid, npt.NDArray[np.floating], str]:
-        grid, values = coverage.raster(self.db, self.actor, run_id, RASTERS[layer])
-        measure = str(runs.finished(self.db, self.actor, "coverage", run_id).result["measure"])
-        return grid, values, styles.gap_family(measure) if layer == "gap" else layer
+        named, network, profile = view_files.parsed(run_id)
+        grid, values = coverage.raster(self.db, self.actor, named, RASTERS[layer], network=network, profile=profile)
+        run = runs.finished(self.db, self.actor, "coverage", named)
+        if layer == "server":
+            values = self._sites(named, network, values)
+        return grid, values, raster_family(layer, str(run.result["measure"]))
+
+    def _sites(self, run_id: str, network: str, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Colours of the sites in place of the numbers of their sectors."""
+        sectors = coverage.sectors(self.db, self.actor, run_id, network=network)
+        colours = colouring.apart(
+            sectors["easting_m"], sectors["northing_m"], colours=len(styles.family("server"))
+        ).astype(np.float32)
+        known = np.isfinite(values)
+        return np.where(known, np.append(colours, 0.0)[np.where(known, values, -1).astype(np.int64)], np.nan)
 
     def _dots(self, layer: str, version: str, tile: Tile) -> bytes:
         places, kinds = self.memory.get((layer, version), partial(self._read_crowd, layer))
@@ -152,7 +178,7 @@ class Drawer:
 
     def _cells(self, layer: str, run_id: str, tile: Tile) -> bytes:
         grid, values, family = self.memory.get((layer, run_id), partial(self._read_raster, layer, run_id))
-        return tiles.raster(grid, values, tile, family=family)
+        return tiles.raster(grid, values, tile, family=family, blend=layer not in CODED)
 
     def _layer_frame(self, layer: str, box: Box | None) -> gpd.GeoDataFrame:
         bounds = None if box is None else project_bounds(box, self.db.settings.crs)
@@ -174,6 +200,11 @@ class Drawer:
         sites = plans.plan(self.db, self.actor, run_id)["sites"]
         agreed = sites["standing"] if "standing" in sites else np.zeros(len(sites), bool)
         return layers.to_lonlat(sites.assign(mark=np.where(agreed, "agreed", "chosen")))
+
+
+def raster_family(layer: str, measure: str) -> str:
+    """Family of styles of a raster of a run."""
+    return styles.gap_family(measure) if layer == "gap" else {"indoor": "probability"}.get(layer, layer)
 
 
 def project_bounds(box: Box, crs: str) -> tuple[float, float, float, float]:
@@ -207,5 +238,6 @@ PREPARED: Mapping[str, Callable[[gpd.GeoDataFrame], gpd.GeoDataFrame]] = Mapping
 
 
 def _name(run_id: str) -> str:
-    """A run's id as a folder name: whatever comes in an address stays inside the folder of tiles."""
-    return "".join(sign for sign in run_id if sign.isalnum() or sign in "-_")[:80]
+    """A run's address as a folder name: whatever comes in an address stays inside the folder of tiles."""
+    plain = "".join(sign for sign in run_id if sign.isalnum() or sign in "-_")[:80]
+    return plain if plain == run_id else f"{plain}-{hashlib.sha256(run_id.encode()).hexdigest()[:12]}"

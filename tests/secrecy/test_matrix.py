@@ -30,7 +30,7 @@ ASKED = {
     "candidates.base_of": (READ,), "candidates.candidates": (READ,), "candidates.write": ("export.internal",),
     "case_reading.stored": (READ,), "case_reading.get": (READ,), "case_reading.list_cases": (READ,), "case_reading.history": (READ,),
     "case_reading.allowed": (READ,), "case_reading.effects": (READ,), "cases.report": ("case.report",), "coverage.execute": (RUN,),
-    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.judge": (READ,),
+    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,),
     "coverage.write_geotiff": ("export.internal",), "effects.current": (READ,), "effects.version": (READ,),
     "journal.report": ("journal.verify",), "journal.anchor": ("journal.verify",), "layers.read": (SEE,), "layers.counts": (SEE,), "layers.counts_by": (SEE,),
     "layers.revision": (SEE,), "layers.boundary": (SEE,), "layers.recent_imports": (SEE,), "layers.pick": (SEE,),
@@ -47,15 +47,19 @@ ASKED = {
     "unblocking.execute": (RUN,), "unblocking.value_of": (READ,), "unblocking.values": (READ,),
     "terrain.check": ("data.import",), "terrain.load": ("data.import",), "terrain.clear": ("data.import",), "terrain.current": (SEE,),
     "tracing.paths": (READ,), "tracing.floors": (READ,), "sights.between": (SEE,), "sights.of_site": (SEE,),
+    "measurements.dry_run": ("measure.import",), "measurements.commit": (), "measurements.sets": (READ,),
+    "measurements.retire": ("measure.import",), "calibrating.params": (READ,), "calibrating.execute": (RUN,),
+    "calibrating.residuals": (READ,), "calibrations.calibration": (READ,), "calibrations.history": (READ,),
+    "calibrations.adopt": ("radio.edit",), "calibrations.reject": ("radio.edit",), "calibrations.withdraw": ("radio.edit",),
     "worker.run_now": (RUN,),
-    "radiotables.table": (SEE,), "radiotables.default_numbers": (SEE,), "radiotables.walls": (SEE,), "radiotables.history": (SEE,),
+    "radiotables.table": (SEE,), "radiotables.fixed": (SEE,), "radiotables.history": (SEE,),
     "radiotables.edit": (RADIO,), "radiotables.restore": (RADIO,), "radiopatterns.read": (RADIO,), "radiopatterns.add": (RADIO,),
     "radiopatterns.drop": (RADIO,), "radiopatterns.listing": (SEE,),
 }  # fmt: skip
 # Actions for which holding the permission on one's own rows is not enough.
 WHOLE_DISTRICT = {"unblocking.request", "unblocking.execute"}
 # Actions that ask for no permission of their own, because the table of moves does, or because they touch one's own alone.
-BY_MOVE = {"case_moves.do", "case_moves.do_all", "case_moves.do_batch", "case_moves.check", "assets.commit"}
+BY_MOVE = {"case_moves.do", "case_moves.do_all", "case_moves.do_batch", "case_moves.check", "assets.commit", "measurements.commit"}
 OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 # Parts of actions that no page and no command may call.
 PARTS = {
@@ -74,7 +78,7 @@ GIVEN = {
     "commands": [ASIDE], "dry_run": True, "given": {"kind": "none"}, "wanted": {}, "asked": {"coverage": "none"}, "held": None,
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
-    "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "columns": "state", "path": Path("x.gpkg"),
+    "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
     "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none",
 }  # fmt: skip
 # What differs by action because the name means something else there.
