@@ -14,7 +14,7 @@ import pandas as pd
 
 from siting.access import Actor
 from siting.actions.doors import require
-from siting.errors import BadInput
+from siting.errors import BadInput, Conflict
 from siting.findings import Finding, Findings
 from siting.radio import network, tablecheck
 from siting.radio.antenna import Pattern
@@ -99,16 +99,10 @@ def table(db: Database, actor: Actor, kind: str) -> pd.DataFrame:
     )
 
 
-def default_numbers(db: Database, actor: Actor) -> pd.DataFrame:
-    """Default numbers of the models: ``name, value, unit, source, mark``."""
+def fixed(db: Database, actor: Actor) -> dict[str, pd.DataFrame]:
+    """The tables that only a new version of the program changes, by name; every row with source and mark."""
     require(db, actor, READING)
-    return pd.DataFrame(network.default_rows())
-
-
-def walls(db: Database, actor: Actor) -> pd.DataFrame:
-    """Which wall model a building class gets: ``building_class, model, weight, source, mark``."""
-    require(db, actor, READING)
-    return pd.DataFrame(network.read_rows(DATA / "o2i.csv"))
+    return {name: pd.DataFrame(rows) for name, rows in network.shipped_tables().items() if name not in TABLES}
 
 
 def history(db: Database, actor: Actor) -> pd.DataFrame:
@@ -155,7 +149,7 @@ def edit(
     """
     require(db, actor, PERMISSION)
     told = reason_of(reason)
-    at = stored.revision(db) if seen is None else seen
+    at = _looked_at(db, seen)
     held = _rows(db, _known(kind))
     wanted = {
         name: tablecheck.tidy(kind, {**held.get(name, _blank(kind)), **cells, "name": name})
@@ -186,7 +180,7 @@ def restore(
     """
     require(db, actor, PERMISSION)
     told = reason_of(reason)
-    at = stored.revision(db) if seen is None else seen
+    at = _looked_at(db, seen)
     shipped, latest = _shipped(_known(kind)), stored.latest(db, kind)
     own = [name for name in names if name not in shipped]
     if own:
@@ -282,6 +276,14 @@ def keep(db: Database, actor: Actor, changes: Sequence[Change], *, seen: int, re
     """Store changes in one transaction; the new revision."""
     with db.write() as connection:
         return stored.add(connection, changes, seen=seen, reason=reason, key=db.key(), actor=actor, now=now)
+
+
+def _looked_at(db: Database, seen: int | None) -> int:
+    """The revision that a person looked at, still the present one; `keep` makes sure of it once more."""
+    found = stored.revision(db)
+    if seen is not None and seen != found:
+        raise Conflict("radiotable.changed", seen=seen, found=found)
+    return found
 
 
 def reason_of(text: str) -> str:

@@ -165,20 +165,25 @@ def shipped_gear() -> Gear:
 @cache
 def defaults() -> Mapping[str, float]:
     """Default numbers by name; unit, source and mark stand beside each in ``data/defaults.toml``."""
-    return MappingProxyType({row["name"]: float(row["value"]) for row in default_rows()})
+    return MappingProxyType({row["name"]: float(row["value"]) for row in read_numbers(DATA / "defaults.toml")})
 
 
-def default_rows() -> list[dict[str, Any]]:
-    """Default numbers with ``name, value, unit, source, mark``, in the order of the file.
+def read_numbers(path: Path) -> list[dict[str, Any]]:
+    """Numbers of a TOML table with ``name, value, unit, source, mark``, in the order of the file.
 
     Raises
     ------
     BadInput
         If one lacks source or mark.
     """
-    path = DATA / "defaults.toml"
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     return _marked([{"name": name, **row} for name, row in table.items()], path)
+
+
+def shipped_tables() -> dict[str, list[dict[str, Any]]]:
+    """Every shipped table by the name of its file, each row with source and mark."""
+    read = {".csv": read_rows, ".toml": read_numbers}
+    return {path.stem: read[path.suffix](path) for path in sorted(DATA.iterdir()) if path.suffix in read}
 
 
 def sectors_of(sites: pd.DataFrame, sectors: pd.DataFrame, network: Network) -> pd.DataFrame:

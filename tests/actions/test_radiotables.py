@@ -208,8 +208,10 @@ def test_the_history_tells_every_change_newest_first(district, now):
     assert told[["kind", "name", "version"]].to_numpy().tolist() == [["equipment", "aau64-240w", 2], ["networks", "ctcu-n78-a", 2]]
 
 
-def test_every_default_and_wall_is_shown_with_source_and_mark(district):
-    for table in (radiotables.default_numbers(district, READER), radiotables.walls(district, READER)):
-        assert len(table) > 5
+def test_every_fixed_table_is_shown_with_source_and_mark(district):
+    tables = radiotables.fixed(district, READER)
+    assert {"defaults", "o2i", "blocks"} <= set(tables)
+    assert not set(tables) & set(radiotables.TABLES)
+    for table in tables.values():
         assert table["source"].str.len().min() > 0
         assert table["mark"].isin(network.MARKS).all()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siting.errors import OutOfRange
+from siting.errors import BadInput, OutOfRange
 from siting.radio import antenna, decibel, emf, network, o2i, pathloss
 from siting.radio import kernels_formulas as formulas
 from siting.radio import kernels_link as link
@@ -216,12 +216,29 @@ def test_a_facade_inside_the_compliance_distance_has_a_quotient_above_one():
 
 
 def test_every_number_in_the_tables_has_source_and_mark():
-    for path in sorted(network.DATA.glob("*.csv")):
-        assert network.read_rows(path), path.name
-    for name, row in tomllib.loads((network.DATA / "defaults.toml").read_text()).items():
-        assert set(row) == {"value", "unit", "source", "mark"}, name
-        assert row["mark"] in network.MARKS, name
-        assert row["source"], name
+    files = [path for path in network.DATA.iterdir() if path.is_file()]
+    assert {path.suffix for path in files} == {".csv", ".toml"}
+    tables = network.shipped_tables()
+    assert set(tables) == {path.stem for path in files}
+    for name, rows in tables.items():
+        assert rows, name
+        assert all(row["source"].strip() and row["mark"] in network.MARKS for row in rows), name
+    for path in network.DATA.glob("*.toml"):
+        for name, row in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            assert set(row) == {"value", "unit", "source", "mark"}, name
+
+
+@pytest.mark.parametrize("row", ["a,1,,std", "a,1,page,", "a,1,page,sure"])
+def test_a_table_with_a_number_of_unknown_origin_is_not_read(tmp_path, row):
+    (tmp_path / "t.csv").write_text(f"name,value,source,mark\n{row}\n")
+    (tmp_path / "t.toml").write_text('[a]\nvalue = 1\nsource = ""\nmark = "std"\n')
+    with pytest.raises(BadInput):
+        network.read_rows(tmp_path / "t.csv")
+    with pytest.raises(BadInput):
+        network.read_numbers(tmp_path / "t.toml")
+
+
+def test_the_shipped_networks_and_thresholds_are_those_of_the_licences():
     assert {n.name for n in network.load_networks().values() if n.active} >= {"cm-n41", "ctcu-n78-a"}
     assert network.load_thresholds()["target-105"].sinr_db == -3.0
     assert network.load_thresholds()["weak-110"].sinr_db is None
