@@ -32,6 +32,7 @@ COLUMNS = (
 )  # fmt: skip
 # Two rows that agree in all of these are one sample written twice.
 SAME = tuple(name for name in COLUMNS if name not in {"row", "source"})
+TEXTS = ("network", "sector_id", "cell", "node", "device_id", "radio")
 OLDER_RADIO = frozenset({"gsm", "umts", "wcdma", "cdma", "td-scdma", "tdscdma", "2g", "3g"})
 LTE = frozenset({"lte", "4g", "lte-a", "eutra"})
 
@@ -204,9 +205,9 @@ def _shaped(placed: gpd.GeoDataFrame, request: Request) -> tuple[pd.DataFrame, l
             "northing_m": shapes.y.to_numpy(float),
             "floor": placed["floor"].fillna(0).astype(np.int32),
             "rsrp_dbm": placed["rsrp_dbm"].astype(float),
-            **{name: placed[name] for name in ("network", "sector_id", "cell", "node", "device_id", "radio")},
+            **{name: _texts(placed[name], None) for name in TEXTS},
             **whole,
-            "source": placed["source"].fillna(request.name),
+            "source": _texts(placed["source"], request.name),
             "row": placed.index.astype(np.int64),
         },
         index=placed.index,
@@ -217,6 +218,11 @@ def _shaped(placed: gpd.GeoDataFrame, request: Request) -> tuple[pd.DataFrame, l
         value = str(placed["time"].iloc[unread[0]])
         told.append(Finding(code="TIME_UNREAD", severity="warning", column="time", value=value, values=first))
     return frame, told
+
+
+def _texts(cells: pd.Series, blank: str | None) -> pd.Series:
+    """A column of texts, whatever it looks like when nothing stands in it."""
+    return pd.Series([v if isinstance(v, str) else blank for v in cells], index=cells.index, dtype=object)
 
 
 def _refused(frame: pd.DataFrame, ground: Ground) -> Iterator[Finding]:

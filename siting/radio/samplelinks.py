@@ -173,7 +173,7 @@ class _Wanted:
 
 
 def _wanted(samples: pd.DataFrame) -> _Wanted:
-    site, sector = (samples[name].fillna("").astype(str).to_numpy(object) for name in ("site_id", "sector_id"))
+    site, sector = (samples[name].astype(object).fillna("").astype(str).to_numpy(object) for name in ("site_id", "sector_id"))
     by_site = {str(name): np.asarray(rows) for name, rows in pd.Series(site).groupby(site).indices.items()}
     return _Wanted(site, sector, by_site)
 

@@ -1,4 +1,4 @@
-"""Files that long runs leave behind: arrays, tables and sparse matrices in the run's folder.
+"""Files that long runs leave behind: arrays, tables, texts and sparse matrices in the run's folder.
 
 A result is written beside its final name and swapped in, so that a half-written file is never read.
 """
@@ -66,6 +66,19 @@ def load_table(
     return pd.read_parquet(
         _existing(folder / f"{name}.parquet"), columns=None if columns is None else list(columns), filters=filters
     )
+
+
+def save_text(folder: Path, name: str, text: str) -> Path:
+    """Save a text under its full name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    making = folder / f".{name}.making"
+    making.write_text(text, encoding="utf-8")
+    return making.replace(folder / name)
+
+
+def load_text(folder: Path, name: str) -> str:
+    """Load a text by its full name; NotFound if the file is gone."""
+    return _existing(folder / name).read_text(encoding="utf-8")
 
 
 def has(folder: Path, name: str) -> bool:

@@ -1,0 +1,173 @@
+"""What a calibration found, in words, tables, a reliability diagram and a map of what is left over."""
+
+from __future__ import annotations
+
+import altair as alt
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from siting import words
+from siting.actions import calibrating, calibrations
+from siting.maps import styles
+from siting.radio.calibration import OUTDOOR, Calibration
+from siting.store.runs import Run
+from siting.ui import choices, fields, measuring, parts
+from siting.ui.cached import kept
+from siting.ui.parts import Card
+from siting.ui.session import Desk
+from siting.ui.text import UNKNOWN, language, number, t
+
+PREDICTORS = ("calibrated", "uncalibrated", "constant", "free_space", "distance", "random_split")
+CHART_PX = 260
+
+
+def shown(desk: Desk, run: Run) -> None:
+    """Everything about a finished run: figures, tables, diagram, map, findings."""
+    found = kept(desk, "calibration", run.id, lambda: calibrations.calibration(desk.db, desk.actor, run.id))
+    parts.cards(_cards(run))
+    _verdict(desk, run)
+    left, right = st.columns([3, 2], gap="small")
+    with left:
+        table = predictors(found)
+        st.dataframe(table, hide_index=True, height=40 + 35 * len(table), placeholder=UNKNOWN)
+        st.caption(t("ui.calibration.held_out", threshold=choices.threshold_words(desk, run.params["profile"])))
+        with st.expander(t("ui.calibration.classes")):
+            terms = classes(found)
+            st.dataframe(terms, hide_index=True, height=min(300, 40 + 35 * len(terms)), placeholder=UNKNOWN)
+    with right:
+        st.altair_chart(reliability(found), width="stretch")
+    parts.findings(found.findings.rows(lang=desk.lang), key=f"calibration.findings.{run.id}")
+    _map(desk, run)
+
+
+def _cards(run: Run) -> list[Card]:
+    told = run.result
+    error = t("ui.calibration.beside", value=_decibel(told["rmse_uncalibrated_db"]))
+    return [
+        Card(t("ui.calibration.rmse"), _decibel(told["rmse_db"]), error),
+        Card(t("ui.calibration.constant"), _decibel(told["rmse_constant_db"])),
+        Card(
+            t("ui.calibration.f1"),
+            number(told["f1"], digits=2),
+            t("ui.calibration.beside", value=number(told["f1_uncalibrated"], digits=2)),
+        ),
+        Card(t("ui.calibration.brier"), number(told["brier"], digits=3)),
+        Card(
+            t("ui.calibration.samples_used"),
+            number(told["samples"]),
+            t("ui.calibration.spread", n=number(told["blocks"]), places=number(told["places"])),
+        ),
+    ]
+
+
+def _verdict(desk: Desk, run: Run) -> None:
+    values = {name: number(run.result[name], digits=1) for name in ("rmse_db", "rmse_constant_db")}
+    if run.result["usable"]:
+        st.success(t("ui.calibration.usable", **values), icon=":material/check:")
+    else:
+        st.error(t("ui.calibration.unusable", **values), icon=":material/block:")
+    if not calibrating.current(desk.db, run):
+        st.warning(t("ui.calibration.stale"), icon=":material/history:")
+
+
+def predictors(found: Calibration) -> pd.DataFrame:
+    """The held-out table in words, one row per predictor."""
+    table = calibrating.whole(found)
+    rows = [name for name in PREDICTORS if name in table.index]
+    mine = table.loc[rows]
+    return pd.DataFrame(
+        {
+            t("ui.calibration.predictor"): [t(f"ui.calibration.predictor.{name}") for name in rows],
+            t("ui.calibration.rmse_db"): mine["rmse_db"].round(1).to_numpy(),
+            t("ui.calibration.bias_db"): mine["bias_db"].round(1).to_numpy(),
+            t("ui.calibration.mae_db"): mine["mae_db"].round(1).to_numpy(),
+            t("ui.calibration.f1"): mine["f1"].round(2).to_numpy(),
+            t("ui.calibration.brier"): mine["brier"].round(3).to_numpy(),
+        }
+    )
+
+
+def classes(found: Calibration) -> pd.DataFrame:
+    """Figures and fitted terms by class, in words."""
+    table = calibrating.by_class(found)
+    columns = {
+        "n": 0, "blocks": 0, "rmse_db": 1, "bias_db": 1, "f1": 2, "sigma_db": 1, "offset_db": 1, "slope_db": 1,
+        "pattern": 2, "power": 2, "beta": 2, "censored": 0,
+    }  # fmt: skip
+    said = {t("ui.calibration.class"): [class_words(name) for name in table["class"]]}
+    return pd.DataFrame(
+        said | {t(f"ui.calibration.{name}"): table[name].round(digits).to_numpy() for name, digits in columns.items()}
+    )
+
+
+def class_words(name: str) -> str:
+    """A class such as ``nlos/outdoor`` in words; an unknown part by its code."""
+    state, _, kind = name.partition("/")
+    known = {OUTDOOR: t("ui.calibration.outdoor"), **fields.terms("building_class")}
+    key = f"ui.calibration.state.{state}"
+    return " · ".join((t(key) if words.has(key) else state, known.get(kind, kind)))
+
+
+def reliability(found: Calibration) -> alt.LayerChart:
+    """Predicted against measured share of places above the threshold; on the diagonal the probability means what it says."""
+    table = found.reliability[found.reliability["n"] > 0]
+    names = {name: t(f"ui.calibration.reliability.{name}") for name in ("predicted", "measured", "n")}
+    points = table[list(names)].rename(columns=names)
+    share = alt.Scale(domain=[0, 1])
+    axis = alt.Axis(format="%")
+    dots = (
+        alt.Chart(points)
+        .mark_circle(color=styles.family("network")["n41"].fill, opacity=0.9)
+        .encode(
+            x=alt.X(field=names["predicted"], type="quantitative", scale=share, axis=axis),
+            y=alt.Y(field=names["measured"], type="quantitative", scale=share, axis=axis),
+            size=alt.Size(field=names["n"], type="quantitative", legend=None),
+            tooltip=[alt.Tooltip(field=name, type="quantitative") for name in names.values()],
+        )
+    )
+    ends = pd.DataFrame({names["predicted"]: [0.0, 1.0], names["measured"]: [0.0, 1.0]})
+    line = (
+        alt.Chart(ends)
+        .mark_line(color="#7F7F7F", strokeDash=[4, 4])
+        .encode(
+            x=alt.X(field=names["predicted"], type="quantitative"),
+            y=alt.Y(field=names["measured"], type="quantitative"),
+        )
+    )
+    return (line + dots).properties(height=CHART_PX, title=t("ui.calibration.reliability"))
+
+
+def _map(desk: Desk, run: Run) -> None:
+    """Where the fit is off: places by measured minus predicted, the largest first where there are too many."""
+    left = kept(desk, "residuals", run.id, lambda: calibrating.residuals(desk.db, desk.actor, run.id))
+    step = max(1, -(-len(left) // measuring.MOST_ON_MAP))
+    rows = left.iloc[::step]
+    spots = gpd.GeoDataFrame(
+        {
+            "id": [str(n) for n in rows.index],
+            "label": [_label(*cells) for cells in zip(rows["rsrp_dbm"], rows["residual_db"], strict=True)],
+            "style": _styles(rows["residual_db"]),
+        },
+        geometry=gpd.points_from_xy(rows["easting_m"], rows["northing_m"]),
+        crs=desk.settings.crs,
+    )
+    measuring.dots(
+        "residuals", spots, version=f"{run.id}.{language()}", name=t("style.residual"), family="residual", desk=desk
+    )
+
+
+def _label(rsrp_dbm: float, residual_db: float) -> str:
+    return t("ui.calibration.residual", rsrp_dbm=f"{rsrp_dbm:.0f}", residual_db=f"{residual_db:+.1f}")
+
+
+def _styles(residual_db: pd.Series) -> list[str]:
+    """Key of the style of each residual, by the limits of the family."""
+    found = list(styles.family("residual").values())
+    at = np.searchsorted([float(str(style.lower)) for style in found], residual_db.to_numpy(float), side="right") - 1
+    return [found[max(int(n), 0)].key for n in at]
+
+
+def _decibel(value: object) -> str:
+    return f"{number(value, digits=1)} dB"
