@@ -86,6 +86,7 @@ def precheck(
     networks: Mapping[str, Network] | None = None,
     gear: Gear | None = None,
     closed_roofs: Collection[str] = (),
+    surveyed: bool = True,
 ) -> EmfReport:
     """Shares of the public limits wherever people can be near a site, and a verdict.
 
@@ -105,6 +106,8 @@ def precheck(
         The district's carriers and radio units; default the shipped ones.
     closed_roofs : collection of str
         Buildings on whose roof nobody walks, as somebody vouches.
+    surveyed : bool
+        Whether buildings are known at all: without a survey no buildings are not open ground.
 
     Returns
     -------
@@ -131,6 +134,7 @@ def precheck(
     radius_m = numbers()["reach_factor"] * reach_m(new)
     around = _around(new, buildings, max(radius_m, numbers()["least_reach_m"], numbers()["advisory_m"]))
     points, reasons = _points(new, others, around, radius_m, spacing_m, factors, frozenset(closed_roofs))
+    reasons += [] if surveyed else [Reason("no_buildings", {})]
     return _concluded(new, others, around, points, reasons, factors, radius_m)
 
 

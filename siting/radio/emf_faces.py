@@ -230,8 +230,8 @@ def _parts(rects: Rects, points: Floats) -> tuple[Floats, Floats]:
     for side in (rects.along, rects.up):
         square = np.einsum("ij,ij->i", side, side)
         run = side @ points.T - np.einsum("ij,ij->i", rects.origin, side)[:, None]
-        safe = np.where(square > 0, square, 1.0)[:, None]
-        out.append(np.clip(np.where(square[:, None] > 0, run / safe, 0.0), 0.0, 1.0))
+        divisor = np.where(square > 0, square, 1.0)[:, None]
+        out.append(np.clip(np.where(square[:, None] > 0, run / divisor, 0.0), 0.0, 1.0))
     return out[0], out[1]
 
 
@@ -306,8 +306,8 @@ def _met(rects: Rects, place: Floats, way: Floats) -> tuple[Floats, npt.NDArray[
     """Where a ray meets rectangles, and whether it does."""
     normal = np.cross(rects.along, rects.up)
     slope = normal @ way
-    safe = np.where(np.abs(slope) > 1e-12, slope, 1.0)  # noqa: PLR2004 - parallel to the face
-    run = np.einsum("ij,ij->i", rects.origin - place, normal) / safe
+    divisor = np.where(np.abs(slope) > 1e-12, slope, 1.0)  # noqa: PLR2004 - parallel to the face
+    run = np.einsum("ij,ij->i", rects.origin - place, normal) / divisor
     spots = place + run[:, None] * way
     inside = (np.abs(slope) > 1e-12) & (run > 0)  # noqa: PLR2004 - parallel to the face
     for side in (rects.along, rects.up):

@@ -129,16 +129,14 @@ def near_field(
     found = np.zeros(len(points), bool)
     for at, beams in enumerate(sources.beams):
         row = sources.frame.iloc[at]
-        way = points - sources.places[at]
-        close = (way**2).sum(axis=1) < row["far_m"] ** 2
-        if not close.any():
-            continue
-        way_to_surface = way - np.column_stack([np.zeros_like(lift), np.zeros_like(lift), lift])
-        facing = np.einsum("ij,ij->i", way_to_surface, normal) < -KEPT_M
-        facing |= (row["mount"] == "wall") & (building == host[at]) & (building != OUTSIDE)
+        close = np.flatnonzero(((points - sources.places[at]) ** 2).sum(axis=1) < row["far_m"] ** 2)
+        way = points[close] - sources.places[at]
+        to_surface = way - lift[close, None] * np.array([0.0, 0.0, 1.0])
+        facing = np.einsum("ij,ij->i", to_surface, normal[close]) < -KEPT_M
+        facing |= (row["mount"] == "wall") & (building[close] == host[at]) & (building[close] != OUTSIDE)
         gain = gain_dbi(beams, row, (way[:, 0], way[:, 1], way[:, 2]))
         lobe = gain > max(b.peak_dbi for b in beams) - numbers()["main_lobe_db"]
-        found |= close & (high | (facing & (lobe | ~street)))
+        found[close] |= high[close] | (facing & (lobe | ~street[close]))
     return found if decisive is None else found & decisive
 
 

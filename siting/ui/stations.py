@@ -18,12 +18,12 @@ from siting.access import may
 from siting.actions import layers as layer_actions
 from siting.actions import radiotables, stations
 from siting.maps import layers, styles
-from siting.ui import choices, drawn, fields, importing, linked, parts
+from siting.ui import choices, drawn, emf, fields, importing, parts
 from siting.ui.cached import kept
 from siting.ui.mapview import Layer
 from siting.ui.parts import Card
 from siting.ui.session import Desk
-from siting.ui.text import UNKNOWN, language, md, number, t
+from siting.ui.text import UNKNOWN, md, number, t
 
 VIEWS = ("list", "import", "equipment")
 VIEW_KEY = "sites-view"
@@ -32,8 +32,6 @@ AIR = ("on", "off", "all")
 LISTED = ("site_no", "name", "tenants", "site_type", "host_class", "height_m")
 LATER = ("commissioned_on", "retired_on", "street_office", "source", "as_of")
 SECTOR = ("network", "azimuth_deg", "mechanical_tilt_deg", "electrical_tilt_deg", "antenna_height_m", "power_w", "equipment")
-EQUIPMENT = ("name", "title", "site_type", "power_w", "broadcast_gain_dbi", "hpbw_h_deg", "hpbw_v_deg", "mark", "source")
-NETWORK = ("name", "operators", "band", "frequency_mhz", "bandwidth_mhz", "n_rb", "load_factor", "active", "mark", "source")
 SEARCHED = ("site_no", "name", "tower_owner", "street_office")
 PETAL_M, PETAL_DEG, PETAL_STEPS = 60.0, 50.0, 7
 OMNI_SHARE = 0.5
@@ -153,7 +151,7 @@ def importer(desk: Desk) -> None:
 
 
 def card(desk: Desk, site: Mapping[str, Any]) -> None:
-    """One site: its sectors, then all that is known of it."""
+    """One site: its sectors, the pre-check of its fields, then all that is known of it."""
     st.markdown(f"**{md(site['site_no'] or '')} {md(site['name'] or '')}**")
     found = sectors(desk, site)
     if found.empty:
@@ -163,6 +161,7 @@ def card(desk: Desk, site: Mapping[str, Any]) -> None:
         rows = radiotables.networks(desk.db)
         shown[fields.title("sectors", "network")] = [_bands(rows, [str(name)]) for name in found["network"]]
         st.dataframe(shown, hide_index=True, placeholder=UNKNOWN)
+    emf.panel(desk, str(site["site_id"]), computable=not found.empty)
     parts.facts(fields.card("sites", site))
 
 
@@ -215,32 +214,3 @@ def _petal(place: shapely.Point, azimuth_deg: float | None) -> shapely.Geometry:
     turn = np.radians(np.nan_to_num(azimuth_deg) + np.linspace(-PETAL_DEG / 2, PETAL_DEG / 2, PETAL_STEPS))
     rim = np.column_stack([place.x + PETAL_M * np.sin(turn), place.y + PETAL_M * np.cos(turn)])
     return shapely.Polygon([(place.x, place.y), *rim])
-
-
-def equipment(desk: Desk) -> None:
-    """Equipment and networks that coverage is computed with; what nobody has confirmed says so."""
-    for name, rows, columns in (
-        ("equipment", stations.equipment(desk.db), EQUIPMENT),
-        ("networks", stations.networks(desk.db), NETWORK),
-    ):
-        st.markdown(f"**{t(f'ui.sites.{name}')}**")
-        shown = rows.assign(
-            site_type=_types(rows["site_type"]) if name == "equipment" else "",
-            frequency_mhz=1000 * rows["frequency_ghz"] if name == "networks" else "",
-            mark=[t(f"ui.sites.mark.{mark}") for mark in rows["mark"]],
-            title=rows["title_zh" if language() == "zh_CN" else "title_en"] if name == "equipment" else "",
-            operators=[_operators(cell) for cell in rows["operators"]] if name == "networks" else "",
-            active=[t(f"ui.sites.active.{int(flag)}") for flag in rows["active"]] if name == "networks" else "",
-        )
-        titles = {column: t(f"ui.sites.column.{column}") for column in columns}
-        whole = shown[list(columns)].rename(columns=titles)
-        st.dataframe(whole, hide_index=True, placeholder=UNKNOWN, column_config=linked.number_columns(whole))
-    st.caption(t("ui.sites.tables_note"))
-
-
-def _types(codes: pd.Series) -> list[str]:
-    return [fields.value("sites", "site_type", code) for code in codes]
-
-
-def _operators(codes: Sequence[str]) -> str:
-    return "·".join(t(f"ui.operator.{code}") for code in codes)

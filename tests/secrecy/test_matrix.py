@@ -32,6 +32,7 @@ ASKED = {
     "case_reading.allowed": (READ,), "case_reading.effects": (READ,), "cases.report": ("case.report",), "coverage.execute": (RUN,),
     "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,),
     "coverage.write_geotiff": ("export.internal",), "effects.current": (READ,), "effects.version": (READ,),
+    "emf.check": (SEE,), "emf.version": (SEE,), "emf.issue": ("export.internal",), "emf.issued": (SEE,), "emf.sheet": (SEE,),
     "journal.report": ("journal.verify",), "journal.anchor": ("journal.verify",), "layers.read": (SEE,), "layers.counts": (SEE,), "layers.counts_by": (SEE,),
     "layers.revision": (SEE,), "layers.boundary": (SEE,), "layers.recent_imports": (SEE,), "layers.pick": (SEE,),
     "people.add_account": ("user.edit",), "people.set_roles": ("user.edit", "role.grant"), "people.set_disabled": ("user.edit",),
@@ -64,7 +65,7 @@ OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 # Parts of actions that no page and no command may call.
 PARTS = {
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
-    "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render",
+    "emfsubject.subject_of", "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render",
     "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "worker.execute",
 }  # fmt: skip
 RUN_ROW = Run(
@@ -75,7 +76,7 @@ ASIDE = Command(id="c", move="withdraw", case_id="none", revision=1, data={"reas
 GIVEN = {
     "run_id": "none", "building_id": "none", "profile": "none", "plan_id": "none", "case_id": "none", "site_id": "none", "score_run": "none", "layer": "candidates", "kind": "none",
     "rows": {}, "names": [], "file": "x.msi", "params": {}, "data": b"", "name": "none", "datum": None, "sha256": "0" * 64, "reason": "x", "which": "none", "command": ASIDE,
-    "commands": [ASIDE], "dry_run": True, "given": {"kind": "none"}, "wanted": {}, "asked": {"coverage": "none"}, "held": None,
+    "commands": [ASIDE], "dry_run": True, "given": {"kind": "none"}, "number": "none", "wanted": {}, "asked": {"coverage": "none"}, "held": None,
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
