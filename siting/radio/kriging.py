@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Terms = tuple[tuple[float, float], ...]
 STEP_M = 0.25
+CHUNK = 100_000
 NOBODY = -1
 MANY, FEW = 3000, 1000
 LEAST_SCALE, MOST_CHANGE = 0.01, 4.0
@@ -143,8 +144,12 @@ class Field:
             0 and the whole spread where no sample lies within reach.
         """
         place = np.column_stack([np.ravel(easting_m), np.ravel(northing_m)]).astype(np.float64)
-        code = self._codes(sector)
-        return self._krige(place, code, self._neighbours(place, code, np.full(len(place), NOBODY)))
+        code, found = self._codes(sector), np.empty((2, len(place)))
+        for first in range(0, len(place), CHUNK):
+            part = np.s_[first : first + CHUNK]
+            near = self._neighbours(place[part], code[part], np.full(len(place[part]), NOBODY))
+            found[:, part] = self._krige(place[part], code[part], near)
+        return found[0], found[1]
 
     def around(self, picked: Ints) -> Ints:
         """Neighbours of samples, each without itself: [picked, 2 most], -1 where there are fewer, at the end."""
