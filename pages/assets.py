@@ -3,7 +3,7 @@
 import streamlit as st
 
 from siting.actions import layers
-from siting.ui import atlas, choices, fields, holdings, importing, linked, mapview, parts, session
+from siting.ui import atlas, choices, fields, holdings, importing, linked, mapview, parts, session, terrain
 from siting.ui.text import number, t
 
 NAME = "assets"
@@ -16,6 +16,7 @@ if desk.may("data.import"):
     views = {v: t(f"ui.assets.{v}") for v in VIEWS}
     if choices.segments(t("ui.assets.view"), views, key="assets-view", hidden=True) == "import":
         importing.wizard(desk)
+        terrain.panel(desk)
         st.stop()
 
 counts = holdings.matrix(desk)

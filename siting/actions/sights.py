@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +18,7 @@ from siting.geo import crs
 from siting.radio.diffraction import fresnel_clearance
 from siting.radio.scene import Antenna, Receiver
 from siting.radio.terrain import Profile, trace
+from siting.reports import tracepicture
 from siting.store import layers
 from siting.store.database import Database
 
@@ -26,7 +26,6 @@ Box = tuple[float, float, float, float]
 PERMISSION = "asset.read"
 # How wide around a path buildings are read [m].
 AROUND_M = 10.0
-NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Sight:
 
     title: str
     profile: Profile
-    names: Mapping[str, str] = field(default_factory=lambda: NAMES)
+    names: Mapping[str, str] = field(default_factory=dict)
     frequency_ghz: float | None = None
 
     @property
@@ -62,7 +61,7 @@ class Sight:
 
     def name(self, building_id: str) -> str:
         """What a building is called."""
-        return self.names.get(building_id) or building_id
+        return self.names.get(building_id) or tracepicture.short(building_id)
 
 
 def between(

@@ -13,9 +13,9 @@ import pandas as pd
 
 from siting.access import Actor
 from siting.actions import calibrations, radiotables, runs, scene, sights
+from siting.actions import coverage_files as files
 from siting.actions.sights import Sight
 from siting.errors import BadInput, Word
-from siting.geo.grid import Grid
 from siting.radio import budget as budgets
 from siting.radio.antenna import Pattern
 from siting.radio.budget import Budget, Place
@@ -29,6 +29,7 @@ from siting.store.database import Database
 from siting.store.runs import Run
 
 OUTDOORS = 0
+GROUND = "ground"
 # Margin for hills and corrections when it is told which sectors may be strongest [dB].
 SLACK_DB = 10.0
 
@@ -41,6 +42,8 @@ class Path:
     ----------
     sector_id, site_id, site : str
         The sector; its site, by id and in words.
+    azimuth_deg : float
+        Where the sector looks.
     distance_m : float
         In plan [m].
     budget : Budget
@@ -60,6 +63,7 @@ class Path:
     sector_id: str
     site_id: str
     site: str
+    azimuth_deg: float
     distance_m: float
     budget: Budget
     sight: Sight
@@ -89,6 +93,12 @@ class _Question:
         return None if self.calibration is None else self.calibration.fit_of(self.network.name, state, self.kind)
 
 
+def overtaken(db: Database, run: Run) -> bool:
+    """Whether buildings, sites or ground have changed since a run: its paths are then followed over newer ones."""
+    seen = {name: n for name, n in run.result["revisions"].items() if isinstance(n, int)}
+    return bool(scene.revisions(db, [name for name in seen if name != GROUND]) != seen)
+
+
 def floors(db: Database, actor: Actor, run_id: str, *, easting_m: float, northing_m: float) -> tuple[int, ...]:
     """Floors that a run knows at a place, 0 = outdoors; empty outside the district.
 
@@ -98,7 +108,7 @@ def floors(db: Database, actor: Actor, run_id: str, *, easting_m: float, northin
         Project CRS [m].
     """
     run = runs.finished(db, actor, "coverage", run_id)
-    return tuple(sorted({int(f) for f in _units(db, run, easting_m, northing_m)["floor"]}))
+    return tuple(sorted({int(f) for f in _units(db, run, easting_m, northing_m, "")["floor"]}))
 
 
 def paths(
@@ -110,8 +120,9 @@ def paths(
     northing_m: float,
     floor: int = OUTDOORS,
     most: int = 3,
+    network: str = "",
 ) -> list[Path]:
-    """The paths from the strongest sectors of a coverage run to a place, the strongest first.
+    """The paths from the strongest sectors of a coverage run to a place, the strongest first, one per antenna position.
 
     Buildings and ground are those of now; sectors those of the run.  Sectors of sites that the actor does not see are left out.
 
@@ -125,6 +136,8 @@ def paths(
         0 outdoors; where a building stands there, its lowest floor.
     most : int
         How many paths.
+    network : str
+        One of the run's; default its first.
 
     Returns
     -------
@@ -134,10 +147,10 @@ def paths(
     Raises
     ------
     BadInput
-        If the place lies outside the district, or the run knows no such floor there.
+        If the place lies outside the district, or the run knows no such floor there or no such network.
     """
     run = runs.finished(db, actor, "coverage", run_id)
-    asked = _question(db, actor, run, (easting_m, northing_m), floor)
+    asked = _question(db, actor, run, (easting_m, northing_m), floor, network)
     near = budgets.reachable(
         asked.sectors,
         asked.place,
@@ -148,19 +161,22 @@ def paths(
         patterns=asked.patterns,
     )
     found = _traced(db, asked, near) if len(near) else []
-    return sorted(found, key=lambda p: (-p.budget.rsrp_dbm, p.site_id, p.sector_id))[:most]
+    return sorted(found, key=_order)[:most]
 
 
-def _units(db: Database, run: Run, easting_m: float, northing_m: float) -> pd.DataFrame:
+def _units(db: Database, run: Run, easting_m: float, northing_m: float, end: str) -> pd.DataFrame:
     folder = runs.folder(db, run.id)
-    west, north, cell, rows, cols, name = (str(v) for v in artefacts.load_arrays(folder, "grid")["grid"])
-    grid = Grid(float(west), float(north), float(cell), int(rows), int(cols), name.strip("'"))
-    row, col = (int(v) for v in grid.cells_of(easting_m, northing_m))
-    return artefacts.load_table(folder, "units", filters=[("row", "==", row), ("col", "==", col)])
+    row, col = (int(v) for v in files.load_grid(folder).cells_of(easting_m, northing_m))
+    return artefacts.load_table(folder, f"units{end}", filters=[("row", "==", row), ("col", "==", col)])
 
 
-def _question(db: Database, actor: Actor, run: Run, at: tuple[float, float], floor: int) -> _Question:
-    units = _units(db, run, *at)
+def _question(db: Database, actor: Actor, run: Run, at: tuple[float, float], floor: int, network: str) -> _Question:
+    known_networks = files.networks_of(run.params)
+    chosen = network or known_networks[0]
+    if chosen not in known_networks:
+        raise BadInput("trace.network", value=chosen, known=", ".join(known_networks))
+    end = files.suffix(run.params, network=chosen, profile=str(run.params["profile"]))
+    units = _units(db, run, *at, end)
     if units.empty:
         raise BadInput("trace.outside", easting_m=f"{at[0]:.1f}", northing_m=f"{at[1]:.1f}")
     known = sorted({int(f) for f in units["floor"]})
@@ -170,8 +186,8 @@ def _question(db: Database, actor: Actor, run: Run, at: tuple[float, float], flo
     there = units[units["floor"] == wanted]
     away = np.hypot(there["easting_m"].to_numpy(float) - at[0], there["northing_m"].to_numpy(float) - at[1])
     unit = there.iloc[int(np.argmin(away))]
-    network = radiotables.networks(db)[str(run.params["network"])]
-    kind, kinds = _kind(unit), kinds_at(network.frequency_ghz)
+    carrier = radiotables.networks(db)[chosen]
+    kind, kinds = _kind(unit), kinds_at(carrier.frequency_ghz)
     wall = float(kinds.mean_wall_db[kinds.names.index(kind)])
     place = Place(
         float(unit["easting_m"]),
@@ -179,15 +195,16 @@ def _question(db: Database, actor: Actor, run: Run, at: tuple[float, float], flo
         float(unit["height_m"]),
         wall_db=wall if np.isfinite(wall) else 0.0,
     )
-    sectors = artefacts.load_table(runs.folder(db, run.id), "sectors")
+    sectors = artefacts.load_table(runs.folder(db, run.id), f"sectors{end}")
     sites = layers.read(db, "sites", columns=("site_no", "name"), viewer=actor).set_index("site_id")
-    force = calibrations.in_force(db, network.name) if run.result.get("calibrated", False) else None
+    facts = run.result.get("networks", {}).get(chosen, run.result)
+    force = calibrations.in_force(db, chosen) if facts.get("calibrated", False) else None
     return _Question(
         run=run,
         unit=unit,
         place=place,
         kind=kind,
-        network=network,
+        network=carrier,
         thresholds=radiotables.thresholds(db)[str(run.params["profile"])],
         sectors=sectors[sectors["site_id"].isin(sites.index)],
         patterns=radiotables.gear(db).patterns,
@@ -203,7 +220,7 @@ def _kind(unit: pd.Series) -> str:
 
 
 def _traced(db: Database, asked: _Question, near: pd.DataFrame) -> list[Path]:
-    """Every near sector with its path; a mast is followed once."""
+    """The path of every near mast, with the sector of it that is strongest at the place."""
     at = asked.place
     ends = [(float(e), float(n)) for e, n in zip(near["easting_m"], near["northing_m"], strict=True)]
     box = sights.around([*ends, (at.easting_m, at.northing_m)])
@@ -212,14 +229,20 @@ def _traced(db: Database, asked: _Question, near: pd.DataFrame) -> list[Path]:
     receiver = Receiver(at.easting_m, at.northing_m, at.height_m)
     names = sights.names(db, box)
     found = []
-    for _, part in near.groupby(["easting_m", "northing_m", "antenna_height_m", "mount"], sort=False):
+    for _, part in near.groupby(budgets.MAST, sort=False):
         first = part.iloc[0]
         antenna = Antenna(
             float(first.easting_m), float(first.northing_m), float(first.antenna_height_m), str(first.mount)
         )
         profile = trace(surface, antenna, receiver)
-        found += [_path(asked, place, part.loc[number], int(number), profile, names) for number in part.index]
+        sectors = [_path(asked, place, part.loc[number], int(number), profile, names) for number in part.index]
+        found.append(min(sectors, key=_order))
     return found
+
+
+def _order(path: Path) -> tuple[float, str, str]:
+    """The strongest first; ties as runs break them."""
+    return -path.budget.rsrp_dbm, path.site_id, path.sector_id
 
 
 def _path(
@@ -243,6 +266,7 @@ def _path(
         sector_id=str(sector.sector_id),
         site_id=site_id,
         site=site,
+        azimuth_deg=float(sector.azimuth_deg),
         distance_m=profile.length_m,
         budget=found,
         sight=sight,
@@ -255,11 +279,10 @@ def _path(
 
 def _wanted_dbm(asked: _Question, fit: ClassFit | None) -> float:
     """Median level at which the profile's threshold is passed with the profile's probability [dBm]."""
-    kinds = kinds_at(asked.network.frequency_ghz)
-    wall = float(np.max(kinds.sigma_p_db[kinds.names.index(asked.kind)]))
-    sigma = fit.sigma_db if fit is not None else defaults()["uncalibrated_sigma_db"]
-    margin = NormalDist().inv_cdf(asked.thresholds.cell_probability) * float(np.hypot(sigma, wall))
-    return asked.thresholds.rsrp_dbm + margin
+    sigma = float(asked.unit.get("sigma_db", np.nan))
+    if not np.isfinite(sigma):
+        sigma = fit.sigma_db if fit is not None else defaults()["uncalibrated_sigma_db"]
+    return asked.thresholds.rsrp_dbm + NormalDist().inv_cdf(asked.thresholds.cell_probability) * sigma
 
 
 def _disturbed(asked: _Question) -> bool:

@@ -22,6 +22,8 @@ from siting.radio.scene import LOS, NLOS
 
 FREE_SPACE = "free_space"
 MOST_DIFFRACTION_DB = 60.0
+# Sectors that share these share the path.
+MAST = ["easting_m", "northing_m", "antenna_height_m", "mount"]
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ def reachable(
     slack_db: float,
     patterns: Mapping[str, Pattern],
 ) -> pd.DataFrame:
-    """Sectors that may be among the strongest at a place whatever stands between.
+    """Sectors that may be the strongest of one of the strongest masts at a place, whatever stands between.
 
     Parameters
     ----------
@@ -189,7 +191,7 @@ def reachable(
     radius_m : float
         Plan radius of the run [m].
     most : int
-        How many strongest are wanted.
+        How many masts are wanted.
     slack_db : float
         Margin for what this does not know: hills, corrections [dB].
     patterns : mapping
@@ -198,7 +200,8 @@ def reachable(
     east = sectors["easting_m"].to_numpy(float) - place.easting_m
     away = np.hypot(east, sectors["northing_m"].to_numpy(float) - place.northing_m)
     near, away = sectors[away <= radius_m], away[away <= radius_m]
-    if len(near) <= most:
+    mast = near.groupby(MAST, sort=False).ngroup().to_numpy() if len(near) else np.empty(0, np.int64)
+    if mast.max(initial=-1) < most:
         return near
     bounds = np.empty((len(near), 2))
     for i, (_, sector) in enumerate(near.iterrows()):
@@ -206,8 +209,9 @@ def reachable(
         loss = losses_db(str(sector.model), float(away[i]), frequency_ghz, over_m=over_m, height_m=place.height_m)
         gain = float(sector.eirp_dbm) - pattern_loss_db(sector, place, place.ground_m + over_m, patterns)
         bounds[i] = gain - loss[0], gain - loss[1]
-    sure = np.sort(bounds[:, 1])[-most]
-    return near[bounds[:, 0] >= sure - slack_db]
+    sure = np.full(mast.max() + 1, -np.inf)
+    np.maximum.at(sure, mast, bounds[:, 1])
+    return near[bounds[:, 0] >= np.sort(sure)[-most] - slack_db]
 
 
 def budget(

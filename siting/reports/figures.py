@@ -90,6 +90,10 @@ def _seconds(value: Any, _: str, lang: str) -> str:
     return f"{value:,.1f} {words.say('cli.unit.seconds', lang=lang)}"
 
 
+def _measured(value: Any, unit: str, _: str) -> str:
+    return f"{value:,.2f} {unit}".rstrip()
+
+
 WRITERS: Mapping[str, Writer] = MappingProxyType(
     {
         "text": lambda value, _, __: str(value),
@@ -101,5 +105,6 @@ WRITERS: Mapping[str, Writer] = MappingProxyType(
         "pairs": _pairs,
         "yuan": _yuan,
         "seconds": _seconds,
+        "measured": _measured,
     }
 )

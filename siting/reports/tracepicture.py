@@ -29,6 +29,7 @@ CHARACTER_PX, LABEL_PX = 11.0, 11
 NAME_LENGTH = 14
 TICKS = 6
 ZONE_POINTS = 60
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\ufffd]")
 
 
@@ -104,6 +105,11 @@ def svg(
     _heading(root, profile, title, lang)
     _legend(root, profile, lang, zone=frequency_ghz is not None)
     return ET.tostring(root, encoding="utf-8")
+
+
+def short(building_id: str) -> str:
+    """A building without a name as people can read it: of a UUID the first group."""
+    return building_id.partition("-")[0] if _UUID.fullmatch(building_id) else building_id
 
 
 def _frame(profile: Profile) -> _Frame:
@@ -184,6 +190,7 @@ def _roofs(inside: ET.Element, frame: _Frame, blocks: list[_Block], blocking: se
         unknown = math.isnan(block.surface_m)
         top = TOP if unknown else frame.y(block.surface_m)
         fill = IN_THE_WAY if block.building in blocking else ROOF
+        fill = "url(#hatch)" if unknown else fill if block.tested else OWN
         _shape(
             inside,
             "rect",
@@ -191,8 +198,9 @@ def _roofs(inside: ET.Element, frame: _Frame, blocks: list[_Block], blocking: se
             y=top,
             width=max(round(frame.x(block.far_m) - frame.x(block.near_m), 2), 0.6),
             height=max(round(frame.y(block.ground_m) - top, 2), 0.0),
-            fill="url(#hatch)" if unknown else fill if block.tested else OWN,
-            **{"fill-opacity": 0.55 if unknown else 1.0},
+            fill=fill,
+            stroke="none" if unknown else fill,
+            **{"fill-opacity": 0.55 if unknown else 1.0, "stroke-width": 0.6},
         )
 
 
@@ -227,9 +235,10 @@ def _first(root: ET.Element, frame: _Frame, profile: Profile, lang: str) -> None
         root,
         said,
         x=x - 8 if left else x + 8,
-        y=max(y - 6, TOP + 10),
+        y=max(y - 8, TOP + 10),
         anchor="end" if left else "start",
         fill=STATES[NLOS][1],
+        halo=True,
     )
 
 
@@ -253,7 +262,7 @@ def _names(root: ET.Element, frame: _Frame, blocks: list[_Block], names: Mapping
         if block.building > 0 and (known is None or not block.surface_m <= known.surface_m):
             highest[block.building] = block
     for block in sorted(highest.values(), key=lambda b: (b.building not in wanted, b.near_m - b.far_m)):
-        text = _plain(names.get(block.name) or block.name)[:NAME_LENGTH]
+        text = _plain(names.get(block.name) or short(block.name))[:NAME_LENGTH]
         x = 0.5 * (frame.x(block.near_m) + frame.x(block.far_m))
         half = 0.5 * CHARACTER_PX * sum(1.0 if ord(c) > 0xFF else 0.6 for c in text)  # noqa: PLR2004 - wide characters
         x = min(max(x, LEFT + half), WIDTH - RIGHT - half)

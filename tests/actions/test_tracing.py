@@ -44,19 +44,19 @@ def test_the_strongest_path_has_the_level_and_the_server_that_the_run_found(comp
     draw = np.random.default_rng(3)
     served = units[units["server"] >= 0]
     sectors = artefacts.load_table(runs.folder(db, run.id), "sectors")
-    picked = served.iloc[draw.integers(0, len(served), 40)]
+    picked = served.iloc[draw.integers(0, len(served), 20)]
     same = 0
     for _, unit in picked.iterrows():
         first = tracing.paths(db, actor, run.id, **at(unit), most=2)[0]
         alike = first.sector_id == sectors["sector_id"].iloc[int(unit["server"])]
         same += alike and first.serves and first.budget.rsrp_dbm == pytest.approx(unit["rsrp_dbm"], abs=0.05)
-    assert same >= 38  # the sweep of a run agrees with the exact path on 99 % of cells
+    assert same >= 19  # the sweep of a run agrees with the exact path on 99 % of cells
 
 
 def test_the_parts_of_a_level_add_up_and_the_sentence_names_the_dearest(computed, actor):
     db, run, units = computed
     seen = set()
-    for _, unit in units[units["server"] >= 0].sample(60, random_state=1).iterrows():
+    for _, unit in units[units["server"] >= 0].sample(16, random_state=1).iterrows():
         for path in tracing.paths(db, actor, run.id, **at(unit)):
             found = path.budget
             total = found.eirp_dbm - found.pattern_db - found.path_db - found.wall_db - found.depth_db
@@ -180,3 +180,13 @@ def test_an_unknown_roof_is_hatched_and_a_path_of_no_length_is_still_a_picture()
     assert tracepicture.svg(t.trace(surface, t.Antenna(100.0, 150.0, 25.0), t.Receiver(100.0, 150.0))).startswith(
         b"<svg"
     )
+
+
+def test_no_mast_that_is_left_out_beforehand_could_be_among_the_strongest(computed, actor, monkeypatch):
+    db, run, units = computed
+    picked = units[units["server"] >= 0].sample(12, random_state=4)
+    short = [tracing.paths(db, actor, run.id, **at(unit), most=2) for _, unit in picked.iterrows()]
+    monkeypatch.setattr(tracing.budgets, "reachable", lambda sectors, *_, **__: sectors)
+    whole = [tracing.paths(db, actor, run.id, **at(unit), most=2) for _, unit in picked.iterrows()]
+    assert [[p.sector_id for p in found] for found in short] == [[p.sector_id for p in found] for found in whole]
+    assert all(len({p.sight.profile.length_m for p in found}) == 2 for found in short)
