@@ -18,7 +18,6 @@ from siting.actions.emf import Checked, Issue
 from siting.reports import emfsheet
 from siting.ui import parts
 from siting.ui.cached import kept
-from siting.ui.parts import Card
 from siting.ui.session import Desk, now
 from siting.ui.text import language, md, number, t
 
@@ -86,7 +85,7 @@ def show(done: Checked) -> None:
     """A pre-check: verdict, figures, why, chart, places."""
     report = done.report
     verdict(report.verdict)
-    parts.cards(cards(done))
+    parts.facts(figures(done))
     for reason in report.reasons:
         said = t(f"emf.why.{reason.code}")
         detail = t(f"emf.detail.{reason.code}", **_rounded(reason.given)) if reason.code in DETAILED else ""
@@ -107,22 +106,22 @@ def verdict(code: str) -> None:
     box(t(f"emf.sheet.verdict.{code}", verdict=t(f"emf.verdict.{code}")), icon=ICONS[code])
 
 
-def cards(done: Checked) -> list[Card]:
-    """Highest share and where, in usual operation, equivalent power, what else counts."""
+def figures(done: Checked) -> dict[str, str]:
+    """Highest share and where, in usual operation, of the older practice's limit, equivalent power, what else counts."""
     report, spot = done.report, done.report.worst
+    power = {t("emf.ui.power"): f"{number(report.equivalent_power_w)} W"}
     if spot is None:
-        return [Card(t("emf.ui.power"), f"{number(report.equivalent_power_w)} W")]
+        return power
     others = "hidden" if done.hidden else "new_only" if report.new_only else "known"
-    return [
-        Card(t("emf.ui.highest"), emfsheet.percent(spot.q), emfsheet.where(emf.worst_of(done), lang=language())),
-        Card(t("emf.ui.usual"), emfsheet.percent(report.factored), t("emf.ui.usual_note")),
-        Card(t("emf.ui.older"), emfsheet.percent(report.older), t("emf.ui.older_note")),
-        Card(
-            t("emf.ui.power"),
-            f"{number(report.equivalent_power_w)} W",
-            t(f"emf.ui.others.{others}", n=number(report.existing), own=emfsheet.percent(spot.own)),
-        ),
-    ]
+    own = emfsheet.percent(spot.own)
+    return {
+        t("emf.ui.highest"): emfsheet.percent(spot.q),
+        t("emf.ui.place"): emfsheet.where(emf.worst_of(done), lang=language()),
+        t("emf.ui.usual"): t("emf.ui.noted", value=emfsheet.percent(report.factored), note=t("emf.ui.usual_note")),
+        t("emf.ui.older"): t("emf.ui.noted", value=emfsheet.percent(report.older), note=t("emf.ui.older_note")),
+        **power,
+        t("emf.ui.around"): t(f"emf.ui.others.{others}", n=number(report.existing), own=own),
+    }
 
 
 def _rounded(given: Mapping[str, Any]) -> dict[str, Any]:
