@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import altair as alt
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from siting import words
-from siting.actions import calibrating, calibrations
+from siting.actions import calibrating, calibrations, radiotables
 from siting.maps import styles
 from siting.radio.calibration import OUTDOOR, Calibration
 from siting.store.runs import Run
-from siting.ui import choices, fields, measuring, parts
+from siting.ui import fields, measuring, parts
 from siting.ui.cached import kept
 from siting.ui.parts import Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, language, number, t
 
 PREDICTORS = ("calibrated", "uncalibrated", "constant", "free_space", "distance", "random_split")
+#: Columns of the tables, with the digits they are shown with.
+PREDICTED: Mapping[str, int] = MappingProxyType({"rmse_db": 1, "bias_db": 1, "mae_db": 1, "f1": 2, "brier": 3})
+TERMS: Mapping[str, int] = MappingProxyType(
+    {
+        "n": 0, "blocks": 0, "rmse_db": 1, "bias_db": 1, "f1": 2, "sigma_db": 1, "offset_db": 1, "slope_db": 1,
+        "pattern": 2, "power": 2, "beta": 2, "censored": 0,
+    }
+)  # fmt: skip
 CHART_PX = 260
+TABLE_PX = 300
 
 
 def shown(desk: Desk, run: Run) -> None:
@@ -30,16 +44,29 @@ def shown(desk: Desk, run: Run) -> None:
     _verdict(desk, run)
     left, right = st.columns([3, 2], gap="small")
     with left:
-        table = predictors(found)
-        st.dataframe(table, hide_index=True, height=40 + 35 * len(table), placeholder=UNKNOWN)
-        st.caption(t("ui.calibration.held_out", threshold=choices.threshold_words(desk, run.params["profile"])))
+        _table(predictors(found), PREDICTED)
+        st.caption(t("ui.calibration.held_out", rsrp_dbm=_weak(desk, run)))
         with st.expander(t("ui.calibration.classes")):
-            terms = classes(found)
-            st.dataframe(terms, hide_index=True, height=min(300, 40 + 35 * len(terms)), placeholder=UNKNOWN)
+            _table(classes(found), TERMS)
     with right:
         st.altair_chart(reliability(found), width="stretch")
-    parts.findings(found.findings.rows(lang=desk.lang), key=f"calibration.findings.{run.id}")
     _map(desk, run)
+    parts.findings(found.findings.rows(lang=desk.lang), key=f"calibration.findings.{run.id}")
+
+
+def _table(frame: pd.DataFrame, digits: Mapping[str, int]) -> None:
+    """A table whose numbers have the digits of their column."""
+    formats = {
+        t(f"ui.calibration.{name}"): st.column_config.NumberColumn(format=f"%.{n}f") for name, n in digits.items()
+    }
+    height = min(TABLE_PX, 40 + 35 * len(frame))
+    st.dataframe(frame, hide_index=True, height=height, placeholder=UNKNOWN, column_config=formats)
+
+
+def _weak(desk: Desk, run: Run) -> str:
+    """The level below which a place counted as weak; unknown where its profile is gone."""
+    row = radiotables.thresholds(desk.db).get(run.params["profile"])
+    return UNKNOWN if row is None else f"{row.rsrp_dbm:g}"
 
 
 def _cards(run: Run) -> list[Card]:
@@ -76,30 +103,19 @@ def predictors(found: Calibration) -> pd.DataFrame:
     """The held-out table in words, one row per predictor."""
     table = calibrating.whole(found)
     rows = [name for name in PREDICTORS if name in table.index]
-    mine = table.loc[rows]
-    return pd.DataFrame(
-        {
-            t("ui.calibration.predictor"): [t(f"ui.calibration.predictor.{name}") for name in rows],
-            t("ui.calibration.rmse_db"): mine["rmse_db"].round(1).to_numpy(),
-            t("ui.calibration.bias_db"): mine["bias_db"].round(1).to_numpy(),
-            t("ui.calibration.mae_db"): mine["mae_db"].round(1).to_numpy(),
-            t("ui.calibration.f1"): mine["f1"].round(2).to_numpy(),
-            t("ui.calibration.brier"): mine["brier"].round(3).to_numpy(),
-        }
-    )
+    said = {t("ui.calibration.predictor"): [t(f"ui.calibration.predictor.{name}") for name in rows]}
+    return pd.DataFrame(said | _columns(table.loc[rows], PREDICTED))
 
 
 def classes(found: Calibration) -> pd.DataFrame:
     """Figures and fitted terms by class, in words."""
     table = calibrating.by_class(found)
-    columns = {
-        "n": 0, "blocks": 0, "rmse_db": 1, "bias_db": 1, "f1": 2, "sigma_db": 1, "offset_db": 1, "slope_db": 1,
-        "pattern": 2, "power": 2, "beta": 2, "censored": 0,
-    }  # fmt: skip
     said = {t("ui.calibration.class"): [class_words(name) for name in table["class"]]}
-    return pd.DataFrame(
-        said | {t(f"ui.calibration.{name}"): table[name].round(digits).to_numpy() for name, digits in columns.items()}
-    )
+    return pd.DataFrame(said | _columns(table, TERMS))
+
+
+def _columns(table: pd.DataFrame, digits: Mapping[str, int]) -> dict[str, npt.NDArray[Any]]:
+    return {t(f"ui.calibration.{name}"): table[name].round(n).to_numpy() for name, n in digits.items()}
 
 
 def class_words(name: str) -> str:

@@ -14,7 +14,7 @@ from siting.actions import measurements
 from siting.actions.measurements import SamplePlan
 from siting.maps import layers, styles
 from siting.store.samples import SampleSet
-from siting.ui import atlas, importing, mapview, parts
+from siting.ui import atlas, choices, importing, mapview, parts
 from siting.ui.parts import Card
 from siting.ui.session import Desk, now
 from siting.ui.text import UNKNOWN, md, number, t
@@ -116,7 +116,8 @@ def _checked(desk: Desk, plan: SamplePlan) -> None:
             listed = measurements.findings_csv(plan, lang=desk.lang)
             parts.download(t("ui.import.findings"), "findings.csv", listed, key="samples.csv", mime="text/csv")
     if len(plan.devices) > 1:
-        st.dataframe(_devices(plan.devices), hide_index=True, height=min(220, 40 + 35 * len(plan.devices)))
+        height = min(220, 40 + 35 * len(plan.devices))
+        st.dataframe(_devices(plan.devices), hide_index=True, height=height, placeholder=UNKNOWN)
     if plan.landed:
         _map(desk, plan)
 
@@ -203,7 +204,7 @@ def _sets(desk: Desk) -> None:
         parts.empty("ui.samples.none")
         return
     picked = st.dataframe(
-        _table(found),
+        _table(desk, found),
         hide_index=True,
         height=min(TABLE_PX, 40 + 35 * len(found)),
         key=f"samples.sets.{len([one for one in found if one.retired_at])}",
@@ -215,20 +216,24 @@ def _sets(desk: Desk) -> None:
         _retire(desk, found[rows[0]])
 
 
-def _table(found: Sequence[SampleSet]) -> pd.DataFrame:
+def _table(desk: Desk, found: Sequence[SampleSet]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             t("ui.samples.name"): [one.name for one in found],
             t("ui.samples.source"): [one.source for one in found],
-            t("ui.choice.network"): ["、".join(one.networks) for one in found],
+            t("ui.choice.network"): ["、".join(choices.network_words(desk, n) for n in one.networks) for one in found],
             t("ui.samples.rows"): [one.rows for one in found],
             t("ui.samples.days"): [days(one.first_day, one.last_day) for one in found],
-            t("ui.import.datum"): [t(f"ui.datum.{one.datum}") for one in found],
+            t("ui.samples.datum"): [_datum(one.datum) for one in found],
             t("ui.samples.org"): [one.org for one in found],
             t("ui.samples.imported"): [one.imported_at[:10] for one in found],
             t("ui.samples.state"): [t(f"ui.samples.{'retired' if one.retired_at else 'used'}") for one in found],
         }
     )
+
+
+def _datum(code: str) -> str:
+    return t(f"ui.datum.{code}") if code in importing.DATUMS else code
 
 
 def _retire(desk: Desk, one: SampleSet) -> None:
