@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from siting.ui import atlas, choices, linked, mapview, parts, session, stations
+from siting.ui import atlas, choices, linked, mapview, parts, radiotables, session, stations
 from siting.ui.text import number, t
 
 NAME = "sites"
@@ -16,7 +16,7 @@ if view == "import":
     stations.importer(desk)
     st.stop()
 if view == "equipment":
-    stations.equipment(desk)
+    radiotables.view(desk)
     st.stop()
 
 everything = stations.listing(desk)

@@ -21,7 +21,7 @@ from siting.reports.workbook import Sheet, workbook
 from siting.store import layers
 from siting.store.database import Database
 
-__all__ = ["equipment", "export", "follow", "hosts", "listing", "networks", "sectors", "template", "with_taken"]
+__all__ = ["export", "follow", "hosts", "listing", "sectors", "template", "with_taken"]
 PERMISSION = "asset.read"
 LAYERS = ("sites", "sectors")
 # In which sites and their places leave; what is imported again is declared as this datum.
@@ -85,16 +85,6 @@ def with_taken(db: Database, assets: pd.DataFrame) -> pd.DataFrame:
     return assets.assign(slots_taken=own + assets["asset_id"].map(taken).fillna(0.0))
 
 
-def equipment(db: Database) -> pd.DataFrame:
-    """The table of radio units: name, titles, power, gain, beam, type, source and mark."""
-    return pd.DataFrame([vars(row) for row in radiotables.equipment(db).values()])
-
-
-def networks(db: Database) -> pd.DataFrame:
-    """The table of networks: name, operators, band, bandwidth, whether in use, source and mark."""
-    return pd.DataFrame([vars(row) for row in radiotables.networks(db).values()])
-
-
 def template(db: Database, layer: str) -> bytes:
     """An empty spreadsheet of sites or sectors; sectors name their site by number and owner or by name.
 
@@ -108,7 +98,8 @@ def template(db: Database, layer: str) -> bytes:
         return schema.template(layer)
     named = [schema.column("sites", name) for name in sitenames.NAMES]
     active = [name for name, row in radiotables.networks(db).items() if row.active]
-    return schema.template(layer, before=named, lists={"network": active, "equipment": tuple(radiotables.equipment(db))})
+    units = [name for name, row in radiotables.equipment(db).items() if row.active]
+    return schema.template(layer, before=named, lists={"network": active, "equipment": units})
 
 
 def export(db: Database, actor: Actor, layer: str) -> bytes:

@@ -46,15 +46,41 @@ def profile_words(desk: Desk, name: str) -> str:
 
 def network(desk: Desk, *, key: str) -> str:
     """A network that is in use, with band and operators; an operator chooses among its own."""
-    own = desk.actor.operator
-    active = {name: row for name, row in radiotables.networks(desk.db).items() if row.active and own in ("", *row.operators)}
-    terms = {name: network_words(desk, name) for name in active}
+    terms = _own_networks(desk)
     return _choice(t("ui.choice.network"), list(terms), desk.settings.text("coverage.network"), key, terms)
+
+
+def networks(desk: Desk, *, key: str) -> list[str]:
+    """Networks that are in use, the first chosen first: it is the one that planning rests on; at least one."""
+    terms = _own_networks(desk)
+    default = [n for n in (desk.settings.text("coverage.network"), *terms) if n in terms][:1]
+    chosen = st.multiselect(
+        t("ui.choice.networks"),
+        list(terms),
+        default=asked(key, list(terms)) or default,
+        key=key,
+        on_change=remember,
+        args=(key,),
+        help=t("ui.choice.networks_help"),
+        format_func=lambda name: terms[name],
+    )
+    return [str(name) for name in chosen] or default
+
+
+def _own_networks(desk: Desk) -> dict[str, str]:
+    own, rows = desk.actor.operator, radiotables.networks(desk.db)
+    return {n: network_words(desk, n) for n, row in rows.items() if row.active and own in ("", *row.operators)}
+
+
+def one(label: str, terms: Mapping[str, str], *, key: str) -> str:
+    """One of a few by its words, the first unless the address of the page says another."""
+    return _choice(label, list(terms), next(iter(terms)), key, dict(terms))
 
 
 def profile(desk: Desk, *, key: str) -> str:
     """A threshold profile, with its level."""
-    terms = {name: profile_words(desk, name) for name in radiotables.thresholds(desk.db)}
+    active = [name for name, row in radiotables.thresholds(desk.db).items() if row.active]
+    terms = {name: profile_words(desk, name) for name in active}
     return _choice(t("ui.choice.profile"), list(terms), desk.settings.text("coverage.profile"), key, terms)
 
 

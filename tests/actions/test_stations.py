@@ -140,13 +140,6 @@ def test_an_operator_sees_and_takes_home_its_own_sites_and_their_sectors_only(di
         stations.listing(district, person("auditor", "x"))
 
 
-def test_tables_of_networks_and_equipment_say_source_and_mark(district):
-    for table in (stations.networks(district), stations.equipment(district)):
-        assert {"name", "source", "mark"} <= set(table.columns)
-        assert table["source"].str.len().min() > 0
-        assert table["mark"].isin(["std", "2nd", "unverified"]).all()
-
-
 PLANNER = person("planner", "南开区商务局")
 DAY = date(2026, 11, 2)
 

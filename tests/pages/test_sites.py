@@ -8,7 +8,6 @@ from siting.actions import stations
 from siting.store import layers
 from siting.store.database import open_database
 from siting.ui import session
-from siting.ui.text import LANGUAGE_KEY
 
 CTC = Actor(id="t", name="t", org="中国电信股份有限公司天津分公司", role="operator", operator="ctc")
 READER = Actor(id="r", name="r", org="南开区人民政府", role="leader")
@@ -89,7 +88,7 @@ def test_an_operator_sees_its_own_sites_in_list_map_counts_and_cards_and_no_othe
     assert listed(at) == set(own["site_no"])
     assert not any(foreign["name"] in str(e.value) for kind in ("markdown", "caption", "table") for e in at.get(kind))
     assert not [layer for layer in clicks.drawn["sites"]["layers"] if layer["id"] == "petals"]
-    assert at.segmented_control[0].options == ["清单与地图", "设备与网络"]
+    assert at.segmented_control[0].options == ["清单与地图", "无线参数"]
 
 
 def test_two_operators_of_one_server_do_not_share_what_was_remembered(open_app, fresh, clicks, monkeypatch):
@@ -138,15 +137,3 @@ def test_sectors_without_coordinates_are_imported_on_the_page_without_a_datum(op
     assert not at.error
     at.button(key="import.confirm").click().run()
     assert layers.count(store(fresh), "sectors") == total
-
-
-@pytest.mark.parametrize(("lang", "mark"), [("zh_CN", "待核实"), ("en", "to be verified")])
-def test_the_tables_that_coverage_reads_say_what_nobody_has_confirmed(open_app, fresh, lang, mark):
-    at = open_app(fresh, "sites", **{"sites-view": "equipment"})
-    if lang != "zh_CN":
-        at.session_state[LANGUAGE_KEY] = lang
-        at.run()
-    equipment, networks = (element.value for element in at.dataframe)
-    assert set(equipment.iloc[:, -2]) == {mark}
-    assert mark in set(networks.iloc[:, -2])
-    assert len(networks) == len(stations.networks(store(fresh)))
