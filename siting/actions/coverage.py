@@ -96,7 +96,7 @@ def _asked(params: Mapping[str, Any]) -> dict[str, Any]:
 def current(db: Database, run: Run) -> bool:
     """Whether nothing that a finished coverage run rests on has changed since."""
     now = coverage_run.revisions(db, run.params)
-    return bool({**{name: now[name] for name in ("profile", "calibration")}, **run.result["revisions"]} == now)
+    return bool({**{name: now[name] for name in coverage_run.LATER}, **run.result["revisions"]} == now)
 
 
 def grid_of(db: Database, run_id: str) -> Grid:
@@ -148,7 +148,7 @@ def raster(
 def figures(
     db: Database, actor: Actor, run_id: str, *, by: str = "street_office", network: str = "", profile: str = ""
 ) -> pd.DataFrame:
-    """Covered, uncovered and unknown people by ``street_office``, ``venue``, ``building`` or ``operator``, most uncovered first."""
+    """Covered, uncovered and unknown people by ``street_office``, ``venue``, ``building``, ``operator`` or ``all``, most uncovered first."""
     return _table(db, runs.get(db, actor, run_id), f"gap_{by}", network, profile)
 
 
@@ -176,8 +176,15 @@ def _table(db: Database, run: Run, name: str, network: str, profile: str) -> pd.
     return artefacts.load_table(runs.folder(db, run.id), name + end)
 
 
-def judge(db: Database, actor: Actor, run_id: str, profile: str, *, now: datetime) -> None:
+def judge(db: Database, actor: Actor, run_id: str, profile: str, *, network: str = "", now: datetime) -> None:
     """Read a finished run under another threshold profile, without computing it again; the switch is journalled.
+
+    Parameters
+    ----------
+    profile : str
+        One of `profiles_of`.
+    network : str
+        Which of `views` is read; default the first.
 
     Raises
     ------
@@ -187,32 +194,28 @@ def judge(db: Database, actor: Actor, run_id: str, profile: str, *, now: datetim
     run = runs.finished(db, actor, "coverage", run_id)
     if profile not in profiles_of(db, run):
         raise BadInput("coverage.profile", profile=profile, run=run.id, known=", ".join(profiles_of(db, run)))
-    folder = runs.folder(db, run.id)
-    if not artefacts.has(
-        folder, f"rasters{files.suffix(run.params, network=run.params['network'], profile=profile)}.npz"
-    ):
-        _judged(db, run, profile)
+    view = _view(run, network, profile)[0]
+    end = files.suffix(run.params, network=view, profile=profile)
+    if not artefacts.has(runs.folder(db, run.id), f"rasters{end}.npz"):
+        _judged(db, run, view, profile)
     with db.write() as connection:
-        payload = {"run": run.id, "profile": profile, "version": int(run.result["profiles"][profile])}
+        payload = {"run": run.id, "profile": profile, "network": view, "version": int(run.result["profiles"][profile])}
         journal.append(
             connection, key=db.key(), stream="run.coverage", actor=actor, kind="coverage.profile", payload=payload, now=now
         )  # fmt: skip
 
 
-def _judged(db: Database, run: Run, profile: str) -> None:
-    """Count the people of every network, and of all, under another profile."""
+def _judged(db: Database, run: Run, view: str, profile: str) -> None:
+    """Count the people of a network, or of all, under another profile."""
     folder, thresholds = runs.folder(db, run.id), radiotables.thresholds(db)[profile]
     units = artefacts.load_table(folder, "units", columns=GAP_COLUMNS)
-    calls = artefacts.load_table(folder, "complaints")
-    names, grid = files.networks_of(run.params), files.load_grid(folder)
-    chances = {name: _chance(db, run, name, profile) for name in names}
+    names = files.networks_of(run.params) if view == ALL else (view,)
+    chances = [_chance(db, run, name, profile) for name in names]
     samples = pd.concat([_samples(db, run, name, profile) for name in names])
-    for view in reversed(views(run)):
-        chosen = list(chances.values()) if view == ALL else [chances[view]]
-        missing = demand.gap(units, chosen, thresholds=thresholds, measured=samples)
-        end = files.suffix(run.params, network=view, profile=profile)
-        coverage_run.save_view(db, folder, end, grid, missing, calls)
-        files.save_judged(folder, end, grid, missing)
+    missing = demand.gap(units, chances, thresholds=thresholds, measured=samples)
+    end, grid = files.suffix(run.params, network=view, profile=profile), files.load_grid(folder)
+    coverage_run.save_view(db, folder, end, grid, missing, artefacts.load_table(folder, "complaints"))
+    files.save_judged(folder, end, grid, missing)
 
 
 def _chance(db: Database, run: Run, network: str, profile: str) -> Chance:

@@ -28,7 +28,7 @@ Singles = npt.NDArray[np.float32]
 
 ALL = "all"
 OUTDOORS = 0
-LEVELS = ("street_office", "venue", "building", "operator")
+LEVELS = ("street_office", "venue", "building", "operator", "all")
 #: Map layers that a threshold profile decides, and those that it does not.
 JUDGED = ("probability", "indoor", "unknown", "gap", "gap_share")
 MEASURES = ("rsrp_dbm", "sinr_db", "server", "state")
@@ -103,7 +103,7 @@ def save_gap(folder: Path, end: str, missing: Gap, *, calls: pd.DataFrame) -> pd
     Series
         The figures of the district, with their interval.
     """
-    made = missing.levels([*LEVELS, "all"])
+    made = missing.levels(LEVELS)
     for level in LEVELS:
         key = "building_id" if level == "building" else level
         table = made[level]

@@ -25,6 +25,8 @@ from siting.store.database import Database
 from siting.store.runs import Run
 
 SOURCES = ("buildings", "demand", "districts", "venues", "sites", "sectors")
+#: What runs of old do not tell about themselves.
+LATER = ("profile", "tables", "calibration")
 COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
 
 
@@ -113,13 +115,13 @@ def compute(db: Database, run: Run, report: Reporter, *, viewer: Actor) -> dict[
 
 
 def revisions(db: Database, params: Mapping[str, Any]) -> dict[str, Any]:
-    """State of everything that a coverage run rests on: layers, threshold profile, calibrations."""
+    """State of everything that a coverage run rests on: layers, tables of radio, threshold profile, calibrations."""
     profile = radiotables.thresholds(db).get(params["profile"])
-    held = {name: calibrations.in_force(db, name) for name in files.networks_of(params)}
     return {
         **scene.revisions(db, SOURCES),
         "profile": f"{params['profile']} {'' if profile is None else profile.version}",
-        "calibration": {name: "" if found is None else found.run for name, found in held.items()},
+        "tables": radiotables.revision(db),
+        "calibration": {name: calibrations.version(db, name) for name in files.networks_of(params)},
     }
 
 

@@ -246,6 +246,8 @@ def _samples(
 
 def _updated(p: npt.NDArray[np.floating], samples: tuple[Floats, Floats]) -> Floats:
     """Probability with the samples of a unit added to it."""
+    if not samples[0].any():
+        return np.asarray(p, np.float64)
     prior = defaults()["prior_samples"]
     return np.asarray((prior * p + samples[1]) / (prior + samples[0]))
 
@@ -307,7 +309,8 @@ def _drawn(missing: Gap, groups: Mapping[str, _Groups]) -> tuple[dict[str, list[
     """Uncovered people by group of every level and by party, for every draw of the networks' errors."""
     counted = np.flatnonzero(missing.table["persons"].to_numpy() > 0)
     persons = missing.table["persons"].to_numpy(np.float64)[counted]
-    mine = {name: _Groups(g.code[counted], g.keys) for name, g in groups.items()}
+    fold, parts = _folded({name: g.code[counted] for name, g in groups.items()})
+    mine = {name: _Groups(parts[name], g.keys) for name, g in groups.items()}
     moved = [c.part(counted).drawn(draws=number_of_draws(), seed=missing.seed) for c in missing.chances]
     by_group: dict[str, list[Floats]] = {name: [] for name in groups}
     by_party: list[list[float]] = [[] for _ in missing.parties]
@@ -318,9 +321,22 @@ def _drawn(missing: Gap, groups: Mapping[str, _Groups]) -> tuple[dict[str, list[
             lost = party.weight * persons * _missed(party, shifted, counted)
             found.append(float(lost.sum()))
             total += lost
+        folded = np.asarray(np.bincount(fold, weights=total), np.float64)
         for name, where in mine.items():
-            by_group[name].append(_add(total, where))
+            by_group[name].append(_add(folded, where))
     return by_group, by_party
+
+
+def _folded(
+    codes: Mapping[str, npt.NDArray[np.int64]],
+) -> tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[np.int64]]]:
+    """Units that belong to the same group of every level as one: its number by unit, and its group of each level."""
+    size = len(next(iter(codes.values()))) if codes else 0
+    fold = np.zeros(size, np.int64)
+    for code in codes.values():
+        fold = pd.factorize(fold * (int(code.max(initial=0)) + 2) + code + 1)[0].astype(np.int64)
+    first = np.unique(fold, return_index=True)[1]
+    return fold, {name: code[first] for name, code in codes.items()}
 
 
 def _missed(party: Party, shifted: Sequence[Singles], counted: npt.NDArray[np.int64]) -> Floats:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 
 from siting.maps import styles
 from siting.store.runs import Run
-from siting.ui import choices, dates, holdings
+from siting.ui import choices, dates
 from siting.ui.parts import Badge, Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, number, percent, t
 
-OUTDOORS = 0
 PERSONS = "persons"
+BOUNDS = ("p05", "p95")
 COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
 
 
@@ -24,21 +21,29 @@ def badges(desk: Desk, run: Run | None) -> list[Badge]:
     if run is None:
         return []
     asked = run.params
+    more = len(asked.get("networks", ())) - 1
+    first = choices.network_words(desk, asked["network"])
     said = t(
         "ui.badge.run",
-        network=choices.network_words(desk, asked["network"]),
+        network=first if more < 1 else t("ui.badge.networks", first=first, more=more),
         threshold=choices.threshold_words(desk, asked["profile"]),
         mix=t(f"ui.mix.{asked['mix']}"),
         cell_m=f"{asked['cell_m']:g}",
     )
     shown = [Badge(said, "blue")]
-    if not run.result.get("calibrated", False):
+    if not calibrated(run):
         shown.append(Badge(t("ui.badge.uncalibrated"), "red"))
     if measure(run) != "persons":
         shown.append(Badge(t("ui.badge.area"), "orange"))
     if run.result.get("no_sites", False):
         shown.append(Badge(t("ui.badge.no_sites"), "orange"))
     return shown
+
+
+def calibrated(run: Run) -> bool:
+    """Whether every network of a run is calibrated."""
+    each = run.result.get("networks", {}).values()
+    return all(one["calibrated"] for one in each) if each else bool(run.result.get("calibrated", False))
 
 
 def of(name: str, measured: str) -> str:
@@ -62,8 +67,18 @@ def measure(run: Run) -> str:
     return str(run.result.get("measure", "persons"))
 
 
-def cards(frame: pd.DataFrame, run: Run) -> list[Card]:
-    """The district's figures: people, share covered, people not covered indoors and outdoors, unknown."""
+def cards(frame: pd.DataFrame, run: Run, *, whole: pd.Series | None = None) -> list[Card]:
+    """The district's figures: people, share covered, people not covered indoors and outdoors, unknown.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Figures of a level whose places cover the district.
+    run : Run
+        The coverage run.
+    whole : Series, optional
+        Figures of the whole district with their interval, and people whom nobody covers.
+    """
     total = frame[list(COUNTS)].sum(min_count=1)
     share = total["covered"] / total["persons"] if total["persons"] else float("nan")
     measured = measure(run)
@@ -77,14 +92,22 @@ def cards(frame: pd.DataFrame, run: Run) -> list[Card]:
             mix if measured == PERSONS else t("ui.figure.area_note"),
         ),
         Card(t("ui.figure.covered_share"), percent(float(share)), source),
-        Card(of("uncovered", measured), number(float(total["uncovered"])), unknown),
+        Card(of("uncovered", measured), number(float(total["uncovered"])), _between(whole, unknown)),
     ]
     if "uncovered_indoor" in counted(frame, measured):
         shown.append(Card(of("uncovered_indoor", measured), number(float(total["uncovered_indoor"])), source))
     return shown
 
 
-def table(frame: pd.DataFrame, *, level: str, measured: str) -> pd.DataFrame:
+def _between(whole: pd.Series | None, unknown: str) -> str:
+    """The interval of the uncovered, then the unknown."""
+    if whole is None:
+        return unknown
+    low, high = number(float(whole["p05"])), number(float(whole["p95"]))
+    return f"{t('ui.figure.interval', low=low, high=high)} · {unknown}"
+
+
+def table(frame: pd.DataFrame, *, level: str, measured: str, nobody: bool = False) -> pd.DataFrame:
     """Figures by place, the largest gap first, with titles.
 
     Parameters
@@ -95,14 +118,32 @@ def table(frame: pd.DataFrame, *, level: str, measured: str) -> pd.DataFrame:
         Column that names the place.
     measured : str
         What is counted, see `measure`.
+    nobody : bool
+        Whether people whom no operator covers are told apart.
     """
     found = frame.sort_values("uncovered", ascending=False)
     shown: dict[str, object] = {t(f"ui.level.{level}"): [str(v) if v == v and v else "—" for v in found[level]]}  # noqa: PLR0124 - NaN
     share = (found["uncovered"] / found["persons"].where(found["persons"] > 0)) * 100
     shown[t("ui.figure.column.uncovered_share")] = share.round(1).to_numpy()
-    for name in counted(frame, measured):
+    for name in (*counted(frame, measured), *(("nobody",) if nobody else ())):
         shown[column(name, measured)] = found[name].round(0).to_numpy()
-    return pd.DataFrame(shown, index=found.index)
+    for name in BOUNDS:
+        if name in found:
+            shown[column(name, measured)] = found[name].round(0).to_numpy()
+    return pd.DataFrame({**shown, **_judged(found)}, index=found.index)
+
+
+def _judged(found: pd.DataFrame) -> dict[str, object]:
+    """Verdicts on venues and complaints as evidence, where there are any."""
+    shown: dict[str, object] = {}
+    if "verdict" in found:
+        shown[t("ui.figure.column.verdict")] = [
+            t(f"ui.verdict.{v}") if isinstance(v, str) else UNKNOWN for v in found["verdict"]
+        ]
+        shown[t("ui.figure.column.met")] = (found["met"].astype(float) * 100).round(1).to_numpy()
+    if "complaints" in found:
+        shown[t("ui.figure.column.complaints")] = found["complaints"].round(2).to_numpy()
+    return shown
 
 
 def column(name: str, measured: str) -> str:
@@ -115,7 +156,7 @@ def note(desk: Desk, run: Run | None) -> str:
     parts = [dates.dated(desk)]
     if run is not None:
         parts.append(t("ui.note.run", date=when(run)))
-        if not run.result.get("calibrated", False):
+        if not calibrated(run):
             parts.append(t("ui.badge.uncalibrated"))
     return " · ".join(parts)
 
@@ -123,33 +164,3 @@ def note(desk: Desk, run: Run | None) -> str:
 def when(run: Run) -> str:
     """Day and minute of a run."""
     return run.created_at[:16].replace("T", " ")
-
-
-def point(desk: Desk, card: Mapping[str, Any], measured: str) -> dict[str, str]:
-    """What is known of one map cell: level, probability and server outdoors (in a building: on its lowest floor), people in it."""
-    lowest = card["units"].sort_values("floor").iloc[0]
-    floor = int(lowest["floor"])
-    shown = {
-        t("ui.level.street_office"): str(card["street_office"] or UNKNOWN),
-        t("ui.point.at"): t("ui.point.outdoors") if floor == OUTDOORS else t("ui.point.indoors", floor=floor),
-        t("ui.point.rsrp"): number(float(lowest["rsrp_dbm"]), digits=1),
-        t("ui.point.probability"): percent(float(lowest["probability"])),
-        t("ui.point.server"): holdings.sector(desk, lowest["server"]),
-    }
-    for name in ("persons", "uncovered", "unknown"):
-        shown[column(name, measured)] = number(float(card[name]), digits=1)
-    return shown
-
-
-def floors(card: Mapping[str, Any], measured: str) -> pd.DataFrame:
-    """Floors of the building in a map cell, the top one first; empty where there is none."""
-    inside = card["units"][card["units"]["floor"] > OUTDOORS]
-    return pd.DataFrame(
-        {
-            t("ui.point.floor"): inside["floor"].astype(int),
-            t("ui.point.rsrp"): inside["rsrp_dbm"].astype(float).round(1),
-            t("ui.point.probability_percent"): (inside["probability"].astype(float) * 100).round(0),
-            column("persons", measured): inside["persons"].astype(float).round(1),
-            column("uncovered", measured): inside["uncovered"].astype(float).round(1),
-        }
-    )

@@ -193,7 +193,8 @@ def test_another_profile_is_read_without_computing_and_equals_a_run_under_it(two
     db, run = two
     with pytest.raises(NotFound):
         coverage.figures(db, actor, run.id, profile="target-105")
-    coverage.judge(db, actor, run.id, "target-105", now=now)
+    for view in coverage.views(run):
+        coverage.judge(db, actor, run.id, "target-105", network=view, now=now)
     strict = cover(db, actor, NOON, networks=run.params["networks"], cell_m=20, profile="target-105")
     for view in coverage.views(run):
         for by in ("street_office", "operator", "building"):
