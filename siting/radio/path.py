@@ -256,7 +256,9 @@ def _crossings(a: float, b: float) -> Floats:
 def _visited(start: Floats, end: Floats) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats, Floats]:
     """Rows, columns and shares of the way at which a segment enters and leaves the cells whose interior it crosses."""
     cuts = np.concatenate([[0.0, 1.0], _crossings(start[0], end[0]), _crossings(start[1], end[1])])
-    cuts = np.unique(np.clip(cuts, 0.0, 1.0))
+    cuts = (
+        np.unique(np.clip(cuts, 0.0, 1.0)) + 0.0
+    )  # no -0: a cell that begins at the antenna is infinitely steep upwards
     near, far = cuts[:-1], cuts[1:]
     length = float(np.hypot(*(end - start)))
     real = (far - near) * length > _TOUCH

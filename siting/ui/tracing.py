@@ -78,10 +78,11 @@ def table(found: Sequence[Path]) -> pd.DataFrame:
 def facts(path: Path) -> dict[str, str]:
     """The parts of a level, in the order in which they are taken off."""
     found, sight = path.budget, path.sight
-    clearance = sight.profile.clearance_m
+    clearance, endless = sight.profile.clearance_m, float("inf")
+    free = t("ui.trace.free") if clearance == endless else UNKNOWN
     shown = {
         t("ui.trace.model"): t(f"ui.trace.model.{found.model}"),
-        t("ui.trace.clearance"): number(clearance, digits=1) if abs(clearance) < float("inf") else t("ui.trace.free"),
+        t("ui.trace.clearance"): number(clearance, digits=1) if abs(clearance) < endless else free,
         t("ui.trace.fresnel"): number(sight.fresnel, digits=2),
         t("ui.trace.eirp"): number(found.eirp_dbm, digits=1),
     }
