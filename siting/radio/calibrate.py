@@ -165,8 +165,8 @@ def _usable(metrics: pd.DataFrame) -> bool:
     """Whether it beats a constant in every network."""
     networks = sorted(set(metrics["network"]) - {heldout.ALL})
     return all(
-        heldout.whole_rmse_db(metrics, heldout.CALIBRATED, network=name)
-        < heldout.whole_rmse_db(metrics, heldout.CONSTANT, network=name)
+        heldout.whole(metrics, heldout.CALIBRATED, "rmse_db", network=name)
+        < heldout.whole(metrics, heldout.CONSTANT, "rmse_db", network=name)
         for name in networks
     )
 
@@ -174,8 +174,8 @@ def _usable(metrics: pd.DataFrame) -> bool:
 def _told(frame: pd.DataFrame, trained: Trained, held: heldout.Judged, *, usable: bool) -> Findings:
     """What a person must know before believing it."""
     numbers = defaults()
-    error = heldout.whole_rmse_db(held.metrics, heldout.CALIBRATED)
-    values = {"constant": f"{heldout.whole_rmse_db(held.metrics, heldout.CONSTANT):.1f}"}
+    error = heldout.whole(held.metrics, heldout.CALIBRATED, "rmse_db")
+    values = {"constant": f"{heldout.whole(held.metrics, heldout.CONSTANT, 'rmse_db'):.1f}"}
     found = [
         Finding(
             code="calibrate_class_censored",

@@ -99,14 +99,19 @@ def judge(frame: pd.DataFrame, *, seed: int, level_dbm: float, diffraction: bool
     fitted = _out_of_fold(frame, fold, diffraction=diffraction)
     mixed = _out_of_fold(frame, draw, diffraction=diffraction)
     guesses = {
-        CALIBRATED: _calibrated(frame, fold, fitted, level_dbm),
+        CALIBRATED: graded(frame, fold, fitted, level_dbm),
         **_others(frame, fold, level_dbm),
-        RANDOM: _calibrated(frame, draw, mixed, level_dbm),
+        RANDOM: graded(frame, draw, mixed, level_dbm),
     }
     error = errors_db(frame, fitted.level_dbm)
-    table = [row for name, guess in guesses.items() for row in _rows(frame, name, guess, level_dbm)]
-    metrics = pd.DataFrame(table, columns=list(METRICS))
+    metrics = table_of(frame, guesses, level_dbm)
     return Judged(metrics, _reliability(frame, guesses[CALIBRATED], level_dbm), spreads(frame, error), guesses)
+
+
+def table_of(frame: pd.DataFrame, guesses: Mapping[str, Guess], level_dbm: float) -> pd.DataFrame:
+    """`METRICS` of each predictor in all, by network and by class."""
+    rows = [row for name, guess in guesses.items() for row in _rows(frame, name, guess, level_dbm)]
+    return pd.DataFrame(rows, columns=list(METRICS))
 
 
 def errors_db(frame: pd.DataFrame, level_dbm: Floats) -> Floats:
@@ -117,7 +122,7 @@ def errors_db(frame: pd.DataFrame, level_dbm: Floats) -> Floats:
 
 def _out_of_fold(frame: pd.DataFrame, fold: Ints, *, diffraction: bool) -> Predicted:
     level, variance = np.full(len(frame), np.nan), np.zeros(len(frame))
-    for rows, others in _splits(fold):
+    for rows, others in splits(fold):
         trained = train(frame[others], diffraction=diffraction)
         found = predict(trained.fits, trained.devices, frame[rows])
         plain = frame.loc[rows, "textbook_dbm"].to_numpy(float)
@@ -126,7 +131,7 @@ def _out_of_fold(frame: pd.DataFrame, fold: Ints, *, diffraction: bool) -> Predi
     return Predicted(level, variance)
 
 
-def _splits(fold: Ints) -> Iterator[tuple[Bools, Bools]]:
+def splits(fold: Ints) -> Iterator[tuple[Bools, Bools]]:
     """Rows of a fold and rows of the others, for every fold that leaves something to train on."""
     for number in np.unique(fold):
         rows = fold == number
@@ -134,11 +139,23 @@ def _splits(fold: Ints) -> Iterator[tuple[Bools, Bools]]:
             yield rows, ~rows
 
 
-def _calibrated(frame: pd.DataFrame, fold: Ints, found: Predicted, level_dbm: float) -> Guess:
-    """Chances with the spread that the other folds show in each class."""
+def graded(frame: pd.DataFrame, fold: Ints, found: Predicted, level_dbm: float) -> Guess:
+    """Chances and verdicts of held-out levels, with the spread and the cut that the other folds show.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `samples.prepare`.
+    fold : ndarray of int
+        Of each sample.
+    found : Predicted
+        Of models that had not seen the sample.
+    level_dbm : float
+        A level below it is weak.
+    """
     error = errors_db(frame, found.level_dbm)
     sigma = np.empty(len(frame))
-    for rows, others in _splits(fold):
+    for rows, others in splits(fold):
         known = spreads(frame[others], error[others])
         sigma[rows] = sigma_of(frame[rows], known)
     chance = ndtr((level_dbm - found.level_dbm) / np.sqrt(sigma**2 + found.variance_db2))
@@ -151,7 +168,7 @@ def _others(frame: pd.DataFrame, fold: Ints, level_dbm: float) -> dict[str, Gues
     plain, free = (frame[name].to_numpy(float) for name in ("textbook_dbm", "free_space_dbm"))
     levels = {UNCALIBRATED: plain, CONSTANT: np.zeros(size), FREE_SPACE: free.copy()}
     sigma = {name: np.full(size, defaults()["uncalibrated_sigma_db"]) for name in levels}
-    for rows, others in _splits(fold):
+    for rows, others in splits(fold):
         for name in (CONSTANT, FREE_SPACE):
             rest = measured[others] - (free[others] if name == FREE_SPACE else 0.0)
             levels[name][rows] += rest.mean()
@@ -204,7 +221,7 @@ def verdicts(frame: pd.DataFrame, score: Floats, fold: Ints, level_dbm: float) -
     """Weak or not by a score, with the cut that is best on the other folds."""
     weak, told = truth(frame, level_dbm)
     found = np.zeros(len(frame), bool)
-    for rows, others in _splits(fold):
+    for rows, others in splits(fold):
         found[rows] = score[rows] >= best_cut(score[others & told], weak[others & told])
     return found
 
@@ -262,17 +279,17 @@ def _reliability(frame: pd.DataFrame, guess: Guess, level_dbm: float) -> pd.Data
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "predicted": said, "measured": seen, "n": count})
 
 
-def whole_rmse_db(metrics: pd.DataFrame, predictor: str, *, network: str = ALL) -> float:
-    """Error of a predictor over all classes of a network, or of all [dB].
+def whole(metrics: pd.DataFrame, predictor: str, column: str, *, network: str = ALL) -> float:
+    """One number of a predictor over all classes of a network, or of all networks.
 
     Parameters
     ----------
     metrics : DataFrame
         Of a `Calibration`.
-    predictor : str
-        One of the table's.
+    predictor, column : str
+        One of the table's each.
     network : str
         Empty for all.
     """
     row = (metrics["class"] == ALL) & (metrics["network"] == network) & (metrics["predictor"] == predictor)
-    return float(metrics.loc[row, "rmse_db"].to_numpy(float)[0])
+    return float(metrics.loc[row, column].to_numpy(float)[0])

@@ -102,7 +102,7 @@ def _walk(ground, ends, k, wave_m, under):  # noqa: ANN001, ANN202 - compiled, o
         if (row == home_row and col == home_col) or (row == last_row and col == last_col):
             continue
         number = ground.building[row, col]
-        if number > 0 and number in (own, roof):
+        if number > 0 and (number == own or number == roof):  # noqa: PLR1714, SIM109 - compiled
             continue
         height, before = float(ground.surface_m[row, col]), share * length
         behind = length - before

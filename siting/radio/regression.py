@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, ndtr
 
 from siting.radio.calibration import TERMS
 from siting.radio.network import defaults
@@ -28,6 +28,9 @@ MAD_TO_SIGMA = 1.4826
 ROUNDS = 50
 SETTLED = 1e-4
 LEAST_SIGMA_DB = 0.5
+LEAST_INFORMATION = 1e-3
+#: Mean square of psi of a standard normal value at 1.345.
+HUBER_SQUARE = 0.7101645
 
 
 @dataclass(frozen=True)
@@ -115,27 +118,38 @@ def solve(design: Design) -> Solution:
 
     References
     ----------
-    Huber (1964) for the weights; Tobin (1958) and Dempster, Laird, Rubin (1977) for censored values;
-    Kish (1965) for the design effect.
+    Huber (1964) for weights and spread; Tobin (1958) and Dempster, Laird, Rubin (1977) for censored values, whose
+    expected psi keeps both tails alike; Kish (1965) for the design effect.
     """
     classes = len(design.network)
     sigma, repeats = np.full(classes, defaults()["uncalibrated_sigma_db"]), np.ones(classes)
-    y, weight, held = design.y.copy(), np.ones(len(design.y)), np.zeros(classes)
+    y, weight, held = design.y, np.ones(len(design.y)), np.zeros(classes)
     active = design.active.copy()
     before = np.full(active.shape, np.inf)
     for _ in range(ROUNDS):
         found = _posterior(design, y, weight, (sigma, repeats, active, held))
         active, held = _hold(found.terms, active, held)
         mean = found.mean_db(design)
-        y, spread = _expected(design, mean, sigma)
-        residual = y - mean
-        sigma = _sigmas(design, residual, spread)
-        weight = _weights(residual / sigma[design.cell], design.censored)
-        repeats = _repeats(design, weight * residual, sigma)
+        scaled, square = _influence(design, mean, sigma)
+        sigma = _sigmas(design, mean, square * sigma[design.cell] ** 2)
+        scaled, _ = _influence(design, mean, sigma)
+        spread = sigma[design.cell]
+        weight = np.where(
+            design.censored, 1.0, np.minimum(1.0, HUBER * spread / _least(np.abs(design.y - mean), spread))
+        )
+        y = np.where(design.censored, mean + spread * scaled, design.y)
+        repeats = _repeats(design, spread * scaled, sigma)
         if np.max(np.abs(found.terms - before), initial=0.0) < SETTLED:
             break
         before = found.terms
-    return found
+    told = _information(design, mean, sigma)
+    y = np.where(design.censored, mean + spread * scaled / told, design.y)
+    return _posterior(design, y, np.where(design.censored, told, weight), (sigma, repeats, active, held))
+
+
+def _least(size: Floats, spread: Floats) -> Floats:
+    """Sizes of residuals, those within Huber's limit raised to it."""
+    return np.maximum(size, HUBER * spread)
 
 
 def _hold(terms: Floats, active: Bools, held: Floats) -> tuple[Bools, Floats]:
@@ -214,36 +228,47 @@ def _prior(design: Design, active: Bools, held: Floats, size: int) -> tuple[Floa
     return precision, right
 
 
-def _expected(design: Design, mean: Floats, sigma: Floats) -> tuple[Floats, Floats]:
-    """Values with what lies below the floor at its expectation, and the variance left in those."""
-    spread = sigma[design.cell[design.censored]]
-    below = (design.y[design.censored] - mean[design.censored]) / spread
-    ratio = np.exp(-0.5 * below**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(below))
-    y, variance = design.y.copy(), np.zeros(len(design.y))
-    y[design.censored] = mean[design.censored] - spread * ratio
-    variance[design.censored] = spread**2 * np.maximum(1.0 - below * ratio - ratio**2, 0.0)
-    return y, variance
+def _influence(design: Design, mean: Floats, sigma: Floats) -> tuple[Floats, Floats]:
+    """Huber's psi of each scaled residual and its square; of a censored sample what is expected of both below the floor."""
+    z = (design.y - mean) / sigma[design.cell]
+    psi = np.clip(z, -HUBER, HUBER)
+    square = psi**2
+    at = z[design.censored]
+    top, below = np.clip(at, -HUBER, HUBER), np.exp(log_ndtr(at))
+    low, beyond = ndtr(-HUBER), np.maximum(below - ndtr(HUBER), 0.0) * (at > HUBER)
+    between = ndtr(top) - low
+    first = -HUBER * low + _density(HUBER) - _density(top) + HUBER * beyond
+    second = HUBER**2 * (low + beyond) + between - top * _density(top) - HUBER * _density(HUBER)
+    certain = at <= -HUBER
+    share = np.maximum(below, np.finfo(float).tiny)
+    psi[design.censored] = np.where(certain, -HUBER, first / share)
+    square[design.censored] = np.where(certain, HUBER**2, second / share)
+    return psi, square
 
 
-def _sigmas(design: Design, residual: Floats, variance: Floats) -> Floats:
-    """Spread of each class: 1.4826 MAD, and where values are censored the expected mean square."""
+def _density(z: npt.ArrayLike) -> Floats:
+    return np.asarray(np.exp(-0.5 * np.asarray(z) ** 2) / np.sqrt(2.0 * np.pi))
+
+
+def _information(design: Design, mean: Floats, sigma: Floats) -> Floats:
+    """How much a sample tells of its mean, 1 where it is not censored: minus the second derivative of its likelihood."""
+    z = (design.y - mean) / sigma[design.cell]
+    ratio = np.exp(-0.5 * z**2 - 0.5 * np.log(2.0 * np.pi) - log_ndtr(z))
+    return np.where(design.censored, np.clip(ratio * (z + ratio), LEAST_INFORMATION, 1.0), 1.0)
+
+
+def _sigmas(design: Design, mean: Floats, square: Floats) -> Floats:
+    """Spread of each class: 1.4826 MAD, and where values are censored that at which psi has the square of a normal one."""
     order = np.argsort(design.cell, kind="stable")
     ends = np.searchsorted(design.cell[order], np.arange(len(design.network) + 1))
     found = np.full(len(design.network), defaults()["uncalibrated_sigma_db"])
     for number in range(len(found)):
         rows = order[ends[number] : ends[number + 1]]
-        if not rows.size:
-            continue
-        if design.censored[rows].any():
-            found[number] = np.sqrt(np.mean(residual[rows] ** 2 + variance[rows]))
-        else:
-            found[number] = MAD_TO_SIGMA * np.median(np.abs(residual[rows]))
+        if rows.size and design.censored[rows].any():
+            found[number] = np.sqrt(np.mean(square[rows]) / HUBER_SQUARE)
+        elif rows.size:
+            found[number] = MAD_TO_SIGMA * np.median(np.abs(design.y[rows] - mean[rows]))
     return np.maximum(found, LEAST_SIGMA_DB)
-
-
-def _weights(scaled: Floats, censored: Bools) -> Floats:
-    outlying = np.minimum(1.0, HUBER / np.maximum(np.abs(scaled), HUBER))
-    return np.where(censored, 1.0, outlying)
 
 
 def _repeats(design: Design, residual: Floats, sigma: Floats) -> Floats:

@@ -173,7 +173,9 @@ class _Wanted:
 
 
 def _wanted(samples: pd.DataFrame) -> _Wanted:
-    site, sector = (samples[name].astype(object).fillna("").astype(str).to_numpy(object) for name in ("site_id", "sector_id"))
+    site, sector = (
+        samples[name].astype(object).fillna("").astype(str).to_numpy(object) for name in ("site_id", "sector_id")
+    )
     by_site = {str(name): np.asarray(rows) for name, rows in pd.Series(site).groupby(site).indices.items()}
     return _Wanted(site, sector, by_site)
 
@@ -198,7 +200,7 @@ def _way(scene: _Scene, part: pd.DataFrame, rows: Ints) -> _Way:
     d2 = np.hypot(east, north)
     z0 = scene.terrain.antenna_z_m(antenna)
     rise, ut = z0 - receivers.ground_m[at], scene.height_m[rows]
-    state = _states(scene, antenna, rows, float(np.max(d2)))
+    state = _states(scene, antenna, rows)
     los, nlos = _losses(str(first.model), (d2, rise, ut), scene.network.frequency_ghz)
     depth = np.zeros(len(rows))
     building = np.where(scene.indoors[rows], receivers.building[at], 0).astype(np.int32)
@@ -214,12 +216,11 @@ def _antenna(first: pd.Series) -> Antenna:
     return Antenna(float(first.easting_m), float(first.northing_m), float(first.antenna_height_m), str(first["mount"]))
 
 
-def _states(scene: _Scene, antenna: Antenna, rows: Ints, furthest_m: float) -> npt.NDArray[np.int64]:
-    """States by the sweep of coverage; what no ray reaches is hidden."""
+def _states(scene: _Scene, antenna: Antenna, rows: Ints) -> npt.NDArray[np.int64]:
+    """States by the sweep of coverage, ray by ray the same; what no ray reaches is hidden."""
     terrain, places = scene.terrain, scene.places
-    radius = min(defaults()["max_range_m"], furthest_m + 2.0 * terrain.grid.cell_m)
     found = sight.Sight(*(np.full(len(places.row), np.inf, np.float32) for _ in range(2)))
-    start = start_of(terrain, antenna, radius_m=radius, stop_m=places.highest_m)
+    start = start_of(terrain, antenna, radius_m=defaults()["max_range_m"], stop_m=places.highest_m)
     sight.sweep(scene.field, start, found)
     at = scene.receiver[rows]
     clear, cap = found.clear_m[at], found.cap_m[at]
@@ -259,7 +260,7 @@ def _add(
     """Write the strongest allowed sector of a mast where it beats what a sample heard so far."""
     wanted, gear = asked
     gains, angles = _gains(part, way, gear)
-    strength = part["eirp_dbm"].to_numpy(float)[:, None] + gains - way.loss_db()
+    strength = part["eirp_dbm"].to_numpy(float)[:, None] + gains - way.loss_db() - o2i.indoor_loss_db(way.depth_m)
     names = part["sector_id"].astype(str).to_numpy(object)
     asking = wanted.sector[way.rows]
     strength[(names[:, None] != asking[None, :]) & (asking != "")[None, :]] = -np.inf

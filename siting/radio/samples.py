@@ -179,7 +179,7 @@ def _register(sites: pd.DataFrame, networks: Mapping[str, Network]) -> _Register
 def _named(frame: pd.DataFrame, sites: pd.DataFrame, networks: Mapping[str, Network]) -> tuple[pd.DataFrame, int]:
     """Samples with the names the register knows, and how many of them name others."""
     register = _register(sites, networks)
-    given = [frame[name].map(_text) for name in ("site_id", "sector_id")]
+    given = [[_text(value) for value in frame[name]] for name in ("site_id", "sector_id")]
     asked = list(zip(frame["network"], *given, strict=True))
     found = {key: register.find(*key) for key in set(asked)}
     told = [found[key] for key in asked]

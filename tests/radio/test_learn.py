@@ -1,0 +1,126 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from siting.errors import BadInput
+from siting.findings import Findings
+from siting.radio import calibrate, heldout, learn, network, terrain
+from siting.radio.samples import Prepared
+from tests.radio.radio_scenes import buildings, grid, sector
+
+NETWORK = network.load_networks()["ctcu-n78-a"]
+SIDE_M = 1500.0
+SITES = pd.DataFrame(
+    [
+        sector(f"s{i}", k, easting=east, northing=north, height=45.0, azimuth=120.0 * k, model="uma")
+        for i, (east, north) in enumerate(((300.0, 350.0), (1200.0, 400.0), (700.0, 1200.0)))
+        for k in range(3)
+    ]
+)
+OPTIONS = calibrate.Options(level_dbm=-90.0)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    frame = buildings(4, count=350, side_m=SIDE_M, unknown=0.0)
+    ground = terrain.from_layers(grid(5.0, SIDE_M), frame)[0]
+    draw = np.random.default_rng(1)
+    count = 1500
+    asked = pd.DataFrame(
+        {
+            "easting_m": draw.uniform(10.0, SIDE_M - 10.0, count),
+            "northing_m": draw.uniform(10.0, SIDE_M - 10.0, count),
+            "rsrp_dbm": -90.0,
+            "network": NETWORK.name,
+        }
+    )
+    return ground, learn.features(asked, SITES, ground, {NETWORK.name: NETWORK})
+
+
+def learned(scene, change_db, *, noise_db=5.0):
+    ground, told = scene
+    noise = np.random.default_rng(2).normal(0.0, noise_db, len(told))
+    measured = told.assign(rsrp_dbm=told["textbook_dbm"] + change_db + noise)
+    first = calibrate.fit_prepared(Prepared(measured, Findings(), {}), ground, seed=3, options=OPTIONS)
+    return measured, first, learn.fit_correction(first, measured, seed=3, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def helpful(scene):
+    built = scene[1]["built_share"].to_numpy()
+    return learned(scene, np.where(built > np.median(built), -9.0, 3.0))
+
+
+def test_a_planted_effect_of_the_surroundings_is_adopted(helpful):
+    measured, _, found = helpful
+    error = {name: heldout.whole(found.metrics, name, "rmse_db") for name in ("calibrated", "corrected")}
+    assert found.adopted
+    assert error["corrected"] < error["calibrated"] - 0.3
+    assert error["corrected"] == pytest.approx(5.0, abs=1.2)
+    shift = found.predict(measured)
+    built = measured["built_share"].to_numpy()
+    dense, inside = built > np.median(built), ~shift.outside
+    assert shift.shift_db[dense & inside].mean() < shift.shift_db[~dense & inside].mean() - 8.0
+
+
+def test_what_it_leaves_is_measured_on_unseen_blocks(helpful):
+    _, first, found = helpful
+    own = found.metrics.query("network == @NETWORK.name and `class` == '' and predictor == 'corrected'")[
+        "rmse_db"
+    ].item()
+    assert found.sigma_db[NETWORK.name, -1, ""] == pytest.approx(own)
+    same = heldout.whole(first.metrics, "calibrated", "rmse_db")
+    assert heldout.whole(found.metrics, "calibrated", "rmse_db") == pytest.approx(same, rel=1e-9)
+
+
+def test_noise_is_not_adopted_and_adds_nothing(scene):
+    measured, _, found = learned(scene, -4.0, noise_db=8.0)
+    assert not found.adopted
+    shift = found.predict(measured)
+    assert not shift.shift_db.any()
+    assert not shift.outside.any()
+
+
+def test_outside_what_it_has_seen_it_is_silent_and_says_so(helpful):
+    measured, _, found = helpful
+    strange = measured.head(3).assign(lg_distance=9.0)
+    shift = found.predict(strange)
+    assert shift.outside.all()
+    assert not shift.shift_db.any()
+    high = float(measured["built_share"].quantile(0.99))
+    assert found.predict(measured[measured["built_share"] > high]).outside.all()
+
+
+def test_no_level_is_moved_by_more_than_fifteen_decibels(scene):
+    built = scene[1]["built_share"].to_numpy()
+    measured, _, found = learned(scene, np.where(built > np.median(built), -40.0, 20.0))
+    assert found.adopted
+    moved = abs(found.predict(measured).shift_db)
+    assert moved.max() == pytest.approx(15.0)
+
+
+def test_the_twin_tells_weak_places_directly(helpful):
+    measured, first, found = helpful
+    chance = found.chance_weak(measured, measured["rsrp_dbm"])
+    weak = measured["rsrp_dbm"].to_numpy() < OPTIONS.weak_dbm
+    assert ((chance >= 0.0) & (chance <= 1.0)).all()
+    assert chance[weak].mean() > chance[~weak].mean() + 0.5
+    assert np.isfinite(heldout.whole(found.metrics, "classifier", "brier"))
+    assert first.usable
+
+
+def test_the_same_seed_gives_the_same_correction(scene, helpful):
+    built = scene[1]["built_share"].to_numpy()
+    _, _, again = learned(scene, np.where(built > np.median(built), -9.0, 3.0))
+    pd.testing.assert_frame_equal(again.metrics, helpful[2].metrics)
+
+
+def test_neither_places_nor_names_are_among_the_features():
+    told = " ".join(learn.FEATURES)
+    assert not any(word in told for word in ("easting", "northing", "site", "sector", "device", "time"))
+
+
+def test_missing_features_are_named(helpful):
+    with pytest.raises(BadInput) as caught:
+        helpful[2].predict(helpful[0].drop(columns=["excess_m"]))
+    assert "excess_m" in caught.value.message("en")
