@@ -16,7 +16,7 @@ from siting.actions.doors import require
 from siting.actions.emfsubject import Subject
 from siting.errors import NotFound
 from siting.radio import emf
-from siting.radio.emf import EmfReport
+from siting.radio.emf import EmfReport, Reason
 from siting.reports import emfsheet
 from siting.store import journal, layers
 from siting.store.database import Database
@@ -109,7 +109,8 @@ def check(db: Database, actor: Actor, name: str, *, roof_closed: bool = False) -
     hidden = len(seen) < len(known)
     if hidden:
         own = emf.precheck(subject.sectors, buildings, existing=seen, **options)
-        report = replace(report, points=own.points, advisories=own.advisories)
+        aside = (Reason("others_undecided", {}),) if len(report.reasons) > len(own.reasons) else ()
+        report = replace(report, points=own.points, advisories=own.advisories, reasons=(*own.reasons, *aside))
     named = buildings[buildings["name"].notna()]
     return Checked(
         subject=subject,
@@ -190,6 +191,7 @@ def _facts(db: Database, done: Checked) -> dict[str, Any]:
     """All that a sheet says, as texts: the journal keeps no binary fractions."""
     report, subject = done.report, done.subject
     read_off = done.along[done.along["distance_m"].isin(emf.DISTANCES_M)]
+    units = radiotables.equipment(db)
     spoken = [db.settings.text(f"emf.{name}") for name in ("contact", "published")]
     return {
         **{name: getattr(subject, name) for name in ("id", "kind", "no", "title", "street_office")},
@@ -208,6 +210,7 @@ def _facts(db: Database, done: Checked) -> dict[str, Any]:
         "advisories": advisories_of(done),
         "others": report.existing > 0,
         "roof_closed": done.roof_closed,
+        "unverified": any(units[str(name)].mark == "unverified" for name in report.sources.frame["equipment"]),
     }
 
 

@@ -62,7 +62,7 @@ def _lines(done: Checked) -> list[str]:
     facts = emf.worst_of(done)
     if facts:
         where = emfsheet.where(facts, lang=lang)
-        share, factored = emfsheet.percent(facts["share"]), emfsheet.percent(report.factored)
+        share, factored = (emfsheet.percent(v, lang=lang) for v in (facts["share"], report.factored))
         lines.append(words.say("emf.sheet.worst", lang=lang, share=share, where=where, factored=factored))
     lines += [words.say(f"emf.why.{reason.code}", lang=lang) for reason in report.reasons]
     lines += [emfsheet.advice(given, lang=lang) for given in emf.advisories_of(done)]

@@ -25,7 +25,8 @@ MARGIN_CM, SIDE_CM = 1.8, 2.0
 PAGE_CM = (21.0, 29.7)
 # What keeps the sheet on one page whatever a district's names are.
 MOST_LETTERS, MOST_UNITS, MOST_REASONS = 40, 4, 4
-LEAST_SHARE = 1e-3
+LEAST_SHARE, MULTIPLE = 1e-3, 10.0
+RESULT = "emf.sheet.head.result"
 BLANKS: Mapping[str, str] = MappingProxyType({"contact": "emf.sheet.no_contact", "published": "emf.sheet.no_published"})
 
 
@@ -36,7 +37,7 @@ def sheet(facts: Mapping[str, Any], *, number: str, on: str, lang: str = "zh_CN"
     ----------
     facts : mapping
         What it says: ``title, no, street_office, district, operators, equipment, height_m, verdict, worst, factored, along,
-        reasons, advisories, others, roof_closed, contact, published, synthetic``; numbers as texts.
+        reasons, advisories, others, roof_closed, unverified, contact, published, synthetic``; numbers as texts.
     number, on : str
         Number of the sheet and day on which it was given out.
     lang : str
@@ -60,8 +61,8 @@ def sheet(facts: Mapping[str, Any], *, number: str, on: str, lang: str = "zh_CN"
         _paragraph(document, words.say("emf.sheet.synthetic", lang=lang), bold=True, centre=True)
     for head, lines in sections:
         _paragraph(document, head, size_pt=text_pt + HEAD_PT, bold=True, before_pt=4.0)
-        for text in lines:
-            _paragraph(document, text, size_pt=text_pt)
+        for at, text in enumerate(lines):
+            _paragraph(document, text, size_pt=text_pt, bold=at == 0 and head == words.say(RESULT, lang=lang))
         if head == words.say("emf.sheet.head.distances", lang=lang):
             _table(document, facts["along"], lang)
     _paragraph(document, words.say("emf.sheet.nature", lang=lang), size_pt=text_pt, before_pt=6.0)
@@ -120,8 +121,8 @@ def _result(facts: Mapping[str, Any], lang: str) -> list[str]:
         )
     )
     if facts["worst"]:
-        told = {"share": percent(facts["worst"]["share"]), "where": where(facts["worst"], lang=lang)}
-        found.append(_say(lang, "emf.sheet.worst", **told, factored=percent(facts["factored"])))
+        told = {"share": percent(facts["worst"]["share"], lang=lang), "where": where(facts["worst"], lang=lang)}
+        found.append(_say(lang, "emf.sheet.worst", **told, factored=percent(facts["factored"], lang=lang)))
     codes = list(facts["reasons"])[:MOST_REASONS] if facts["verdict"] == "needs_assessment" else []
     if codes:
         found.append(
@@ -137,7 +138,9 @@ def _result(facts: Mapping[str, Any], lang: str) -> list[str]:
 def _assumptions(facts: Mapping[str, Any], lang: str) -> list[str]:
     others = "emf.sheet.others" if facts["others"] else "emf.sheet.new_only"
     closed = [words.say("emf.sheet.roof_closed", lang=lang)] if facts["roof_closed"] else []
-    return [words.say("emf.sheet.assumptions", lang=lang) + words.say(others, lang=lang) + "".join(closed)]
+    open_ = [words.say("emf.sheet.unverified", lang=lang)] if facts["unverified"] else []
+    said = [words.say("emf.sheet.assumptions", lang=lang), words.say(others, lang=lang), *closed, *open_]
+    return [("" if lang == "zh_CN" else " ").join(said)]
 
 
 def _open(name: str, facts: Mapping[str, Any], lang: str) -> str:
@@ -171,17 +174,17 @@ def advice(given: Mapping[str, str], *, lang: str) -> str:
     return words.say(f"emf.advice.{code}", lang=lang, **known)
 
 
-def percent(share: object) -> str:
-    """A share of the limit as percent; a dash for none.
+def percent(share: object, *, lang: str = words.DEFAULT_LANGUAGE) -> str:
+    """A share of the limit with two digits: percent, from ten times the limit on as a multiple; a dash for none.
 
-    >>> percent("0.0004"), percent("4.684"), percent("")
-    ('<0.1%', '468%', '—')
+    >>> percent("0.0004"), percent("4.684"), percent("47.9"), percent("")
+    ('<0.1%', '468%', '48 倍', '—')
     """
-    if share in {"", None}:
-        return "—"
-    number = float(str(share))
+    number = float("nan") if share in {"", None} else float(str(share))
     if number != number:  # noqa: PLR0124 - NaN
         return "—"
+    if number >= MULTIPLE:
+        return words.say("emf.share.times", lang=lang, n=f"{float(f'{number:.2g}'):.0f}")
     if number < LEAST_SHARE:
         return "<0.1%"
     return f"{100 * number:.0f}%" if number >= 0.1 else f"{100 * number:.1f}%"  # noqa: PLR2004 - two digits are enough
@@ -250,7 +253,11 @@ def _paragraph(
 def _table(document: Any, rows: Sequence[Sequence[str]], lang: str) -> None:
     """Distances across, beam and street below them."""
     titles = [words.say(f"emf.sheet.row.{name}", lang=lang) for name in ("distance", "beam", "street")]
-    lines = [[f"{row[0]} m" for row in rows], [percent(row[1]) for row in rows], [percent(row[2]) for row in rows]]
+    lines = [
+        [f"{row[0]} m" for row in rows],
+        [percent(row[1], lang=lang) for row in rows],
+        [percent(row[2], lang=lang) for row in rows],
+    ]
     table = document.add_table(rows=len(titles), cols=1 + len(rows), style="Table Grid")
     for at, (title, cells) in enumerate(zip(titles, lines, strict=True)):
         for column, text in enumerate((title, *cells)):

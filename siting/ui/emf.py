@@ -19,7 +19,7 @@ from siting.reports import emfsheet
 from siting.ui import parts
 from siting.ui.cached import kept
 from siting.ui.session import Desk, now
-from siting.ui.text import language, md, number, t
+from siting.ui.text import UNKNOWN, language, md, number, t
 
 ICONS: Mapping[str, str] = MappingProxyType(
     {
@@ -30,7 +30,7 @@ ICONS: Mapping[str, str] = MappingProxyType(
     }
 )
 LISTED, OFFERED = 12, 3
-CHART_PX = 220
+CHART_PX = 260
 LEAST_PERCENT = 0.01
 DETAILED = ("near_field", "own_roof_open", "height_unknown")
 SERIES: Mapping[str, str] = MappingProxyType({"beam": "#C4501B", "street": "#1F6FB2"})
@@ -113,15 +113,19 @@ def figures(done: Checked) -> dict[str, str]:
     if spot is None:
         return power
     others = "hidden" if done.hidden else "new_only" if report.new_only else "known"
-    own = emfsheet.percent(spot.own)
+    own = _share(spot.own)
     return {
-        t("emf.ui.highest"): emfsheet.percent(spot.q),
+        t("emf.ui.highest"): _share(spot.q),
         t("emf.ui.place"): emfsheet.where(emf.worst_of(done), lang=language()),
-        t("emf.ui.usual"): t("emf.ui.noted", value=emfsheet.percent(report.factored), note=t("emf.ui.usual_note")),
-        t("emf.ui.older"): t("emf.ui.noted", value=emfsheet.percent(report.older), note=t("emf.ui.older_note")),
+        t("emf.ui.usual"): t("emf.ui.noted", value=_share(report.factored), note=t("emf.ui.usual_note")),
+        t("emf.ui.older"): t("emf.ui.noted", value=_share(report.older), note=t("emf.ui.older_note")),
         **power,
         t("emf.ui.around"): t(f"emf.ui.others.{others}", n=number(report.existing), own=own),
     }
+
+
+def _share(share: float) -> str:
+    return emfsheet.percent(share, lang=language())
 
 
 def _rounded(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,15 +161,14 @@ def _places(done: Checked) -> None:
     faces = done.report.points
     if faces.empty:
         return
-    unnamed = t("emf.where.unnamed")
     shown = pd.DataFrame(
         {
-            t("emf.ui.column.building"): [done.names.get(str(b), unnamed if b else "") for b in faces["building_id"]],
+            t("emf.ui.column.building"): [done.names.get(str(b), UNKNOWN) for b in faces["building_id"]],
             t("emf.ui.column.face"): [t(f"emf.face.{face}") for face in faces["face"]],
             t("emf.ui.column.floor"): faces["floor"].to_numpy(),
             t("emf.ui.column.height_m"): faces["height_m"].round(1).to_numpy(),
             t("emf.ui.column.distance_m"): faces["distance_m"].round(1).to_numpy(),
-            t("emf.ui.column.share"): [emfsheet.percent(q) for q in faces["q"]],
+            t("emf.ui.column.share"): [_share(q) for q in faces["q"]],
         }
     )
     st.dataframe(shown, hide_index=True, height="content")

@@ -1,13 +1,14 @@
 """Pre-checks of stored sites and proposals: what counts, who reads what, numbered sheets."""
 
 import io
+import json
 
 import docx
 import pandas as pd
 import pytest
 import shapely
 
-from siting import settings
+from siting import cli, settings
 from siting.access import Actor
 from siting.actions import emf, journal
 from siting.errors import NotAllowed, NotFound
@@ -195,3 +196,36 @@ def test_what_a_pre_check_rests_on_has_a_name_that_changes_with_it(open_ground, 
     saved(db, "sites", layers.read(db, "sites").iloc[[0]], now)
     assert emf.version(db, actor) != before
     assert mine
+
+
+def test_the_command_says_verdict_and_place_and_writes_the_sheet(open_ground, actor, tmp_path, capsys):
+    db, mine, _ = open_ground
+    out = tmp_path / "sheet.docx"
+    cli.main(["emf", mine, "--project", str(db.settings.folder), "--out", str(out)])
+    said = capsys.readouterr().out
+    assert "结论：未通过。" in said
+    assert "示范楼南侧外墙" in said
+    made = emf.issued(db, actor, mine)[0]
+    assert made.number in said
+    assert made.number in docx.Document(out).core_properties.title
+
+
+def test_the_command_answers_machines_without_nan_and_gives_nothing_out(open_ground, actor, capsys):
+    db, mine, _ = open_ground
+    cli.main(["emf", mine, "--roof-closed", "--json", "--project", str(db.settings.folder)])
+    answer = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert answer["verdict"] == "exceeds_precheck"
+    assert answer["roof_closed"] is True
+    assert answer["along"][0]["beam"] is None
+    assert answer["worst"]["q"] == max(answer["worst"]["q_s"], answer["worst"]["q_e"])
+    assert emf.issued(db, actor, mine) == []
+
+
+def test_what_others_leave_open_is_told_without_saying_where(open_ground, actor, now):
+    db, mine, theirs = open_ground
+    sectors = layers.read(db, "sectors")
+    saved(db, "sectors", sectors[sectors["site_id"] == theirs].assign(equipment="strange", power_w=None), now)
+    whole, own = emf.check(db, actor, mine).report, emf.check(db, CTC, mine).report
+    assert own.verdict == whole.verdict == "needs_assessment"
+    assert [(reason.code, dict(reason.given)) for reason in whole.reasons] == [("existing_incomplete", {"n": 1})]
+    assert [(reason.code, dict(reason.given)) for reason in own.reasons] == [("others_undecided", {})]

@@ -8,6 +8,7 @@ import docx
 from siting import settings
 from siting.access import local_admin
 from siting.actions import emf
+from siting.reports import emfsheet
 from siting.store import layers
 from siting.store.database import open_database
 from siting.ui.text import LANGUAGE_KEY
@@ -52,10 +53,10 @@ def test_a_pre_check_is_computed_on_demand_and_says_verdict_share_and_place(open
     figures = told(at)
     db = open_database(settings.load(fresh))
     worst = emf.check(db, local_admin(source="cli"), site).report.worst
-    assert figures["计算值最高处占限值"] == f"{100 * worst.q:.0f}%"
+    assert figures["计算值最高处占限值"] == emfsheet.percent(worst.q)
     assert f"{worst.distance_m:.0f} m" in figures["最高处"]
     places = next(frame.value for frame in at.dataframe if "占限值" in frame.value.columns)
-    assert places["占限值"].iloc[0] == f"{100 * worst.q:.0f}%"
+    assert places["占限值"].iloc[0] == figures["计算值最高处占限值"]
     db.engine.dispose()
 
 

@@ -21,7 +21,7 @@ UNIT = {
 FACTS = {
     "id": "x", "kind": "site", "no": "DL-NK-0012", "title": "万兴街道DL012站", "street_office": "万兴街道", "operators": ["ctc", "cucc"],
     "district": "南开区", "synthetic": True, "contact": "南开区政务热线 12345", "published": "南开区政府网站“信息公开”栏目",
-    "verdict": "passed_precheck", "equipment": [UNIT], "height_m": "19.1", "factored": "0.0788", "others": True, "roof_closed": True,
+    "verdict": "passed_precheck", "equipment": [UNIT], "height_m": "19.1", "factored": "0.0788", "others": True, "roof_closed": True, "unverified": True,
     "worst": {"share": "0.42", "own": "0.4", "building": "某小区 3 号楼", "face": "s", "floor": "5", "distance_m": "63"},
     "along": [["10", "", "0.0754"], ["20", "25.4", "0.0432"], ["30", "11.3", "0.0252"], ["50", "4.06", "0.0668"], ["100", "1.01", "0.0004"]],
     "reasons": [], "advisories": [],
@@ -82,7 +82,7 @@ def test_it_has_the_values_at_five_distances_in_the_beam_and_in_the_street():
     table = opened().tables[0]
     rows = [[cell.text for cell in row.cells][1:] for row in table.rows]
     assert rows[0] == ["10 m", "20 m", "30 m", "50 m", "100 m"]
-    assert rows[1] == ["—", "2540%", "1130%", "406%", "101%"]
+    assert rows[1] == ["—", "25 倍", "11 倍", "406%", "101%"]
     assert rows[2] == ["7.5%", "4.3%", "2.5%", "6.7%", "<0.1%"]
 
 
@@ -154,7 +154,16 @@ def test_no_code_of_the_pre_check_promises_either():
 
 
 @pytest.mark.parametrize(
-    ("share", "said"), [(0.0004, "<0.1%"), (0.0421, "4.2%"), (0.42, "42%"), (4.685, "468%"), (math.nan, "—"), ("", "—")]
+    ("share", "said"),
+    [
+        (0.0004, "<0.1%"),
+        (0.0421, "4.2%"),
+        (0.42, "42%"),
+        (4.684, "468%"),
+        (239.56, "240 倍"),
+        (math.nan, "—"),
+        ("", "—"),
+    ],
 )
 def test_shares_are_written_with_two_digits(share, said):
     assert emfsheet.percent(share) == said
