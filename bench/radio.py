@@ -1,125 +1,93 @@
-"""Coverage of a seeded city: ours against a plain numpy loop per site and a march per link.
+"""Coverage of a seeded city: our engine and its peers on the same scene, in one go.
 
     python bench/radio.py --size small|full
 
-The peers compute outdoor cells only; ours is also timed on every floor.  Ratios hold inside one run.
+Every contender runs as a whole process after its own warm-up; the first call (compiling) is told apart.  A peer that
+is not installed is skipped by name.  `SITING_BENCH_SIONNA` names a Python that has sionna-rt; without it this one is
+tried.  The peers compute outdoor cells, or line of sight alone; ours is also timed on every floor.
 """
 
 import argparse
-import resource
-import time
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
+import peers_gis
 import radio_scene
+import radio_truth
+from contest import alone, line
 
-from siting.radio import antenna, coverage, decibel, demand, network, pathloss, reach, terrain
-
-SIZES = {
-    "small": {
-        "width_m": 600.0,
-        "height_m": 600.0,
-        "sites": 4,
-        "options": 60,
-        "residents": 9e3,
-        "repeat": 1,
-        "links": 300,
-    },
-    "full": {
-        "width_m": 8000.0,
-        "height_m": 5200.0,
-        "sites": 450,
-        "options": 20000,
-        "residents": 8.9e5,
-        "repeat": 1,
-        "links": 3000,
-    },
-}
+from siting.radio import coverage, terrain
 
 
-def timed(call, repeat):
-    """Median (wall, CPU) seconds over repeats, after one warm-up, and the last result."""
-    result, spent = call(), []
-    for _ in range(repeat):
-        wall, cpu = time.perf_counter(), time.process_time()
-        result = call()
-        spent.append((time.perf_counter() - wall, time.process_time() - cpu))
-    return np.median(spent, axis=0), result
+def sionna(scene, sectors):
+    """sionna-rt on some sectors, scaled to all."""
+    python = os.environ.get("SITING_BENCH_SIONNA", "")
+    if not python and importlib.util.find_spec("sionna") is None:
+        return {"skipped": "sionna-rt is not installed"}
+    boxes = np.column_stack([scene.buildings.geometry.bounds.to_numpy(), scene.buildings["height_m"]])
+    sites = scene.sites.iloc[: 3 * sectors]
+    turn = np.radians(90.0 - sites["azimuth_deg"].to_numpy())
+    place = np.column_stack([sites[["easting_m", "northing_m", "antenna_height_m"]].to_numpy(), turn])
+    extent = [scene.coarse.cols * 10.0, scene.coarse.rows * 10.0]
+    with tempfile.TemporaryDirectory() as name:
+        city = Path(name) / "city.npz"
+        np.savez(city, boxes=boxes, sectors=place, extent=extent, total=len(scene.sites))
+        return alone("peers_sionna.py", str(city), python=python or sys.executable)
 
 
-def numpy_loop(sites, units, carrier):
-    """Best outdoor level per cell [dBm], textbook probability of line of sight, one numpy pass per sector."""
-    east, north = units["easting_m"].to_numpy(), units["northing_m"].to_numpy()
-    best, total = np.full(len(units), -np.inf), np.zeros(len(units))
-    pattern, power = antenna.sector(17.0), float(decibel.power_per_re_dbm(240.0, carrier.n_rb))
-    for s in sites.itertuples():
-        d = np.hypot(east - s.easting_m, north - s.northing_m)
-        near = np.flatnonzero(d <= network.defaults()["max_range_m"])
-        bearing = np.degrees(np.arctan2(east[near] - s.easting_m, north[near] - s.northing_m))
-        down = np.degrees(np.arctan2(s.antenna_height_m - 1.5, d[near]))
-        gain = antenna.gain_dbi(pattern, bearing - s.azimuth_deg, down, electrical_tilt_deg=6.0)
-        p = pathloss.uma_los_probability(d[near])
-        link = {"bs_height_m": s.antenna_height_m, "out_of_range": "clamp"}
-        los = pathloss.uma_los_db(d[near], carrier.frequency_ghz, **link)
-        loss = p * los + (1 - p) * pathloss.uma_nlos_db(d[near], carrier.frequency_ghz, **link)
-        level = power + gain - loss
-        best[near] = np.maximum(best[near], level)
-        total[near] += decibel.dbm_to_mw(level)
-    return best, total
+def peers(scene, size):
+    """Name and figures of every peer on the district raster."""
+    setup = radio_scene.SIZES[size]
+    ground, _findings = terrain.from_layers(radio_scene.grid(scene, 10.0), scene.buildings)
+    masts = scene.sites.drop_duplicates("site_id")
+    yield "numpy loop per sector", alone("peers_numpy.py", size, "loop")
+    yield "march per link", alone("peers_numpy.py", size, "march")
+    yield "gdal_viewshed, 10 m", peers_gis.gdal(ground, masts)[0]
+    yield "GRASS r.viewshed, 10 m", peers_gis.grass(ground, masts)[0]
+    yield "sionna-rt", sionna(scene, setup["traced"])
 
 
-def agreement(ground, units, mast, links, draw):
-    """Recall and precision of visible outdoor links of the sweep, judged by the exact march, and seconds per marched link."""
-    radius = 300.0
-    clear = terrain.clear_height_m(ground, mast, radius_m=radius)
-    states = terrain.los_state(clear, 1.5)
-    top, left, _rows, _cols = clear.window
-    row, col = ground.grid.cells_of(units["easting_m"], units["northing_m"])
-    near = np.flatnonzero(np.hypot(units["easting_m"] - mast.easting_m, units["northing_m"] - mast.northing_m) < radius)
-    picked = draw.choice(near, min(links, len(near)), replace=False)
-    swept = states[row[picked] - top, col[picked] - left] == 1
-    start = time.process_time()
-    marched = np.array(
-        [
-            terrain.trace(ground, mast, terrain.Receiver(u.easting_m, u.northing_m)).state == 1
-            for u in units.iloc[picked].itertuples()
-        ]
-    )
-    each = (time.process_time() - start) / len(picked)
-    return (swept & marched).sum() / max(marched.sum(), 1), (swept & marched).sum() / max(swept.sum(), 1), each
+def ours(size, work, cell_m=2.5):
+    found = alone("radio_ours.py", size, work, str(cell_m))
+    if "skipped" in found:
+        return [(f"ours, {work}", found)]
+    return [(name, {**figures, "peak_gb": found["peak_gb"]}) for name, figures in found["rows"]]
 
 
-def line(name, seconds, note=""):
-    print(f"{name:<46}{seconds[0]:9.3f} s wall {seconds[1]:9.3f} s CPU  {note}")
+def cold():
+    """A first coverage with an empty cache: `first_s` is all but compiling."""
+    with tempfile.TemporaryDirectory() as name:
+        found = alone("radio_ours.py", "small", "outdoors", "10", env={"NUMBA_CACHE_DIR": name})
+    return found if "skipped" in found else {**found["rows"][0][1], "peak_gb": found["peak_gb"]}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", choices=SIZES, default="small")
-    size = dict(SIZES[parser.parse_args().size])
-    repeat, links = size.pop("repeat"), size.pop("links")
-    scene = radio_scene.make(seed=1, **size)
-    carrier, weak = network.load_networks()["ctcu-n78-a"], network.load_thresholds()["weak-110"]
-    ground, _findings = terrain.from_layers(scene.fine, scene.buildings)
-    units = demand.units(scene.coarse, ground, {"buildings": scene.buildings})
-    outdoors = units[units["floor"] == 0]
-    ours, _ = timed(lambda: coverage.coverage(scene.sites, ground, outdoors, carrier), repeat)
-    peer, _ = timed(lambda: numpy_loop(scene.sites, outdoors, carrier), repeat)
-    line(f"outdoors, {len(outdoors)} cells, {len(scene.sites)} sectors", ours)
-    line("  numpy loop per sector, no line of sight", peer, f"{peer[1] / ours[1]:.1f} x ours")
-    draw, first = np.random.default_rng(1), scene.sites.iloc[0]
-    mast = terrain.Antenna(first.easting_m, first.northing_m, first.antenna_height_m, first["mount"])
-    recall, precision, each = agreement(ground, outdoors, mast, links, draw)
-    print(
-        f"  line of sight: recall {recall:.3f}, precision {precision:.3f}; a march costs {each * 1e6:.0f} us per link"
-    )
-    whole, found = timed(lambda: coverage.coverage(scene.sites, ground, units, carrier), repeat)
-    line(f"outdoors and every floor, {len(units)} units", whole)
-    spent, hole = timed(lambda: demand.gap(units, found, thresholds=weak), repeat)
-    line("gap", spent, f"share {hole.total['share']:.3f}")
-    base = coverage.probability(found, weak)
-    spent, gain = timed(lambda: reach.reach(scene.options, ground, units, carrier, thresholds=weak, base=base), repeat)
-    line(f"reach of {gain.p.shape[1]} options", spent, f"{gain.p.nnz} entries")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+    parser.add_argument("--size", choices=radio_scene.SIZES, default="small")
+    size = parser.parse_args().size
+    setup, scene = radio_scene.SIZES[size], radio_scene.of(size)
+    print(f"{len(scene.buildings)} buildings, {len(scene.sites)} sectors on {setup['scene']['sites']} masts")
+    print(f"{'work':<54}{'wall s':>10}{'CPU s':>10}{'first s':>8}{'peak GB':>6}{'x ours':>9}")
+    like = ours(size, "outdoors", 10.0)
+    rows = [*like, *ours(size, "outdoors"), *(ours(size, "moved") if hasattr(coverage, "update") else [])]
+    for name, figures in rows:
+        line(name, figures)
+    if size == "full":
+        line("ours, small city, nothing compiled yet", cold())
+    for name, figures in peers(scene, size):
+        line(name, figures, like[0][1])
+    for name, figures in ours(size, "floors"):
+        line(name, figures)
+    print("line of sight against obstacles of 1 m: recall, precision")
+    for (tool, cell), (both, true, seen) in radio_truth.judged(
+        scene, masts=setup["judged"], points=setup["points"]
+    ).items():
+        print(f"  {tool:<16}{cell:>5g} m  {both / max(true, 1):.3f}  {both / max(seen, 1):.3f}  of {true} clear paths")
+    print("peak memory is that of each contender's own process")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,26 @@ import shapely
 from siting.geo.grid import Grid
 
 CRS = "EPSG:4548"
+SIZES = {
+    "small": {
+        "scene": {"width_m": 600.0, "height_m": 600.0, "sites": 4, "options": 60, "residents": 9e3},
+        "repeat": 1,
+        "peer_repeat": 1,
+        "links": 300,
+        "judged": 2,
+        "points": 100,
+        "traced": 2,
+    },
+    "full": {
+        "scene": {"width_m": 8000.0, "height_m": 5200.0, "sites": 450, "options": 20000, "residents": 8.9e5},
+        "repeat": 5,
+        "peer_repeat": 1,
+        "links": 3000,
+        "judged": 12,
+        "points": 200,
+        "traced": 10,
+    },
+}
 FLOORS = np.array([2, 6, 11, 18, 26, 33])
 SHARES = np.array([0.1, 0.5, 0.12, 0.13, 0.1, 0.05])
 CLASSES = np.array(["brick_residential", "concrete_residential", "office_curtain_wall", "unknown"])
@@ -24,6 +44,17 @@ class Scene:
     buildings: gpd.GeoDataFrame
     sites: pd.DataFrame
     options: pd.DataFrame
+
+
+def of(size):
+    """The city of a size."""
+    return make(seed=1, **SIZES[size]["scene"])
+
+
+def grid(scene: Scene, cell_m: float) -> Grid:
+    """Cells of another size over the whole city."""
+    wide, high = scene.coarse.cols * 10.0, scene.coarse.rows * 10.0
+    return Grid(0.0, high, cell_m, round(high / cell_m), round(wide / cell_m), CRS)
 
 
 def make(*, seed: int, width_m: float, height_m: float, sites: int, options: int, residents: float) -> Scene:
