@@ -30,8 +30,8 @@ with main:
     if seen is None:
         parts.empty("ui.coverage.no_run")
     else:
-        whole = covering.figures(desk, seen, "all")
-        parts.cards(gaps.cards(covering.figures(desk, seen, "street_office"), seen.run, whole=whole.iloc[0]))
+        offices = covering.figures(desk, seen, "street_office")
+        parts.cards(gaps.cards(offices, seen.run, whole=covering.whole(desk, seen)))
 if view == "buildings":
     with main:
         if seen is not None:
@@ -47,7 +47,8 @@ with main:
     if seen is not None:
         if place is not None:
             coveragecard.paths(desk, seen, place)
-        covering.listing(desk, seen)
+        with parts.told():
+            covering.listing(desk, seen)
 with side:
     if seen is not None and place is not None:
         coveragecard.place(desk, seen, place)

@@ -32,7 +32,19 @@ from siting.store.runs import Run
 __all__ = ["ALL", "OUTDOORS", "RASTERS"]
 
 MIXES = mixes()
-GAP_COLUMNS = ("unit_id", "row", "col", "floor", "building_id", "street_office", "venue", "persons", "measure")
+GAP_COLUMNS = (
+    "unit_id",
+    "row",
+    "col",
+    "floor",
+    "easting_m",
+    "northing_m",
+    "building_id",
+    "street_office",
+    "venue",
+    "persons",
+    "measure",
+)
 
 
 def params(db: Database, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,7 +128,7 @@ def views(run: Run) -> tuple[str, ...]:
 
 
 def profiles_of(db: Database, run: Run) -> tuple[str, ...]:
-    """Profiles under which a run can be read without computing again: those that have not changed since."""
+    """Profiles under which a run can be read without computing again: those unchanged since; none for runs of old."""
     now = radiotables.thresholds(db)
     kept = run.result.get("profiles", {})
     return tuple(name for name, version in kept.items() if name in now and now[name].version == version)
@@ -155,6 +167,11 @@ def figures(
 def venues(db: Database, actor: Actor, run_id: str, *, network: str = "", profile: str = "") -> pd.DataFrame:
     """Verdicts on the key venues, see `siting.radio.venues.verdicts`, with expected and reliable shares."""
     return _table(db, runs.get(db, actor, run_id), "venues", network, profile)
+
+
+def blocks(db: Database, actor: Actor, run_id: str, *, network: str = "", profile: str = "") -> pd.DataFrame:
+    """Weak blocks of 150 m, the most uncovered first, see `siting.radio.weak.weak_blocks`."""
+    return _table(db, runs.get(db, actor, run_id), "blocks", network, profile)
 
 
 def sectors(db: Database, actor: Actor, run_id: str, *, network: str = "") -> pd.DataFrame:
@@ -304,7 +321,7 @@ def _units(db: Database, run: Run, network: str, profile: str, where: Sequence[t
     sectors = artefacts.load_table(folder, f"sectors{end}", columns=["sector_id"])["sector_id"].to_numpy(object)
     servers = [sectors[s] if s >= 0 else None for s in units["server"]]
     units["server"] = pd.Series(servers, index=units.index, dtype=object)
-    if not len(units):
+    if not len(units) or not profiles_of(db, run):
         return units.assign(low=np.nan, high=np.nan)
     part = _chance(db, run, network, profile).part(units["unit_id"].to_numpy())
     if profile != run.params["profile"]:

@@ -16,7 +16,7 @@ from siting.actions.runs import Reporter
 from siting.findings import Findings
 from siting.geo.grid import Grid
 from siting.radio import coverage as radio
-from siting.radio import demand, venues
+from siting.radio import demand, venues, weak
 from siting.radio.chances import Chance, chance
 from siting.radio.gap import Gap
 from siting.radio.network import Network, Thresholds
@@ -186,7 +186,7 @@ def _together(job: Job, done: list[Done]) -> dict[str, Any]:
 
 
 def save_view(db: Database, folder: Path, end: str, grid: Grid, missing: Gap, calls: pd.DataFrame) -> pd.Series:
-    """Keep the figures of all levels and the verdicts on key venues; returns the figures of the district."""
+    """Keep the figures of all levels, the verdicts on key venues and the weak blocks; returns the figures of the district."""
     places = layers.read(db, "venues", columns=["class"])
     places = places[places["class"] != measured.COMPLAINT]
     shapes = dict(zip(places["venue_id"].astype(str), places.geometry, strict=True))
@@ -197,6 +197,7 @@ def save_view(db: Database, folder: Path, end: str, grid: Grid, missing: Gap, ca
         shares = shares.rename(columns={"expected": f"expected_{weight}", "reliable": f"reliable_{weight}"})
         judged = judged.merge(shares.drop(columns="unknown").astype({"venue": str}), on="venue", how="left")
     artefacts.save_table(folder, f"venues{end}", judged)
+    artefacts.save_table(folder, f"blocks{end}", weak.weak_blocks(missing))
     return files.save_gap(folder, end, missing, calls=calls)
 
 

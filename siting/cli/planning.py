@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from siting import words
 from siting.actions import candidates, coverage, plans, runs, worker
-from siting.cli.desk import Account, Desk, Json, Project, desk, now, one, show, target
+from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, one, show, target
 from siting.errors import BadInput
 
 app = typer.Typer()
+LISTS = ("operator", "street_office", "venue", "building")
 
 
 @app.command(name="coverage")
 def coverage_(
     out: Annotated[Path, typer.Option("--out", help="GeoTIFF 文件")],
-    network: Annotated[str | None, typer.Option("--network", help="网络，如 ctcu-n78-a")] = None,
+    network: Annotated[list[str] | None, typer.Option("--network", help="网络，可重复，第一个供选址使用")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="门限口径，如 weak-110")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="另列缺口：operator、street_office、venue 或 building")] = None,
     mix: Annotated[str | None, typer.Option("--mix", help="人口时段 night 或 day")] = None,
     cell_m: Annotated[float | None, typer.Option("--cell-m", help="格网边长 [m]")] = None,
     project: Project = None,
@@ -27,18 +31,49 @@ def coverage_(
 ) -> None:
     """计算覆盖与缺口。 Compute coverage and gap."""
     target(out)
+    if by not in {None, *LISTS}:
+        raise BadInput("cli.by", value=by, known=", ".join(LISTS))
     at = desk(project, account, writing=False)
-    given = {"network": network, "profile": profile, "mix": mix, "cell_m": cell_m}
+    given = {"networks": network, "profile": profile, "mix": mix, "cell_m": cell_m}
     run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db, given), clock=now)
     coverage.write_geotiff(at.db, at.actor, run.id, out)
-    show({"run": run.id, **run.result, "out": out}, as_json=as_json)
+    listed = {} if by is None else {"by": _listed(at, run.id, by)}
+    show({"run": run.id, **run.result, "out": out, **(listed if as_json else {})}, as_json=as_json)
+    if not as_json:
+        for name, own in _each(run.result):
+            typer.echo(_line(name, own))
+        for row in listed.get("by", []):
+            typer.echo(_line(row["name"], row))
+
+
+def _each(result: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Of several networks each, and all together."""
+    both = result["all"]
+    return [*result["networks"].items(), (words.say("cli.gap.all", lang=language()), both)] if both else []
+
+
+def _listed(at: Desk, run_id: str, by: str) -> list[dict[str, Any]]:
+    """Figures of a level over all networks of a run, most uncovered first."""
+    run = runs.get(at.db, at.actor, run_id)
+    table = coverage.figures(at.db, at.actor, run_id, by=by, network=coverage.views(run)[-1])
+    named = table.rename(columns={"building_id" if by == "building" else by: "name"})
+    return [{str(k): v for k, v in row.items()} for row in named.to_dict("records")]
+
+
+def _line(name: object, own: Mapping[str, Any]) -> str:
+    """One network or place in words."""
+    parts = {"uncovered": "uncovered", "low": "p05", "high": "p95", "unknown": "unknown", "persons": "persons"}
+    values = {part: f"{own[column]:,.1f}" for part, column in parts.items()}
+    return words.say("cli.gap.line", lang=language(), name="—" if name is None or name != name else name, **values)  # noqa: PLR0124 - NaN
 
 
 @app.command()
 def score(
     out: Annotated[Path, typer.Option("--out", help="GeoPackage 文件")],
     admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
-    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")] = None,
+    coverage_run: Annotated[
+        str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")
+    ] = None,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,
@@ -60,7 +95,9 @@ def plan(
     count: Annotated[int | None, typer.Option("--count", help="选点个数")] = None,
     budget: Annotated[float | None, typer.Option("--budget", help="预算 [元]")] = None,
     admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
-    coverage_run: Annotated[str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")] = None,
+    coverage_run: Annotated[
+        str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")
+    ] = None,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,

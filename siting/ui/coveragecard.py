@@ -39,6 +39,7 @@ def place(desk: Desk, view: View, spot: Place) -> None:
             return
         measured = gaps.measure(view.run)
         parts.facts(point(desk, card, measured))
+        st.caption(t("ui.point.interval_note"))
         if len(card["networks"]) > 1:
             st.dataframe(networks(desk, card), hide_index=True, placeholder=UNKNOWN)
         inside = floors(card, measured)
@@ -51,7 +52,8 @@ def paths(desk: Desk, view: View, spot: Place) -> None:
     easting_m, northing_m = atlas.metres(desk, spot)
     with st.expander(t("ui.coverage.limits"), expanded=False, icon=":material/route:"):
         if st.toggle(t("ui.coverage.limits_show"), key="coverage.limits"):
-            tracing.panel(desk, view.run, easting_m=easting_m, northing_m=northing_m)
+            at = {"easting_m": easting_m, "northing_m": northing_m}
+            tracing.panel(desk, view.run, **at, network=view.network, profile=view.profile)
 
 
 def point(desk: Desk, card: Mapping[str, Any], measured: str) -> dict[str, str]:
@@ -103,9 +105,9 @@ def networks(desk: Desk, card: Mapping[str, Any]) -> pd.DataFrame:
         rows.append(
             {
                 t("ui.point.network"): titles[name],
-                t("ui.point.rsrp"): round(float(lowest["rsrp_dbm"]), 1),
                 t("ui.point.probability"): chance(lowest),
                 t("ui.point.uncovered"): round(float(units["uncovered"].sum()), 1),
+                t("ui.point.rsrp"): round(float(lowest["rsrp_dbm"]), 1),
                 t("ui.point.server"): holdings.sector(desk, lowest["server"]),
             }
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import shapely
 import streamlit as st
 
 from siting.actions import coverage, radiotables
@@ -18,7 +19,7 @@ from siting.ui.parts import Badge
 from siting.ui.session import Desk, now
 from siting.ui.text import t
 
-LEVELS = ("street_office", "venue", "building", "operator")
+LEVELS = ("street_office", "venue", "building", "block", "operator")
 #: Layers that all networks together have.
 TOGETHER = ("gap", "probability", "indoor")
 SINGLE = ("gap", "rsrp", "server", "sinr", "probability", "indoor", "state")
@@ -117,6 +118,11 @@ def figures(desk: Desk, view: View, level: str) -> pd.DataFrame:
     )
 
 
+def whole(desk: Desk, view: View) -> pd.Series | None:
+    """Figures of the district with their interval; runs of old have none."""
+    return figures(desk, view, "all").iloc[0] if view.run.result.get("profiles") else None
+
+
 def map_layer(view: View) -> str:
     """Which layer is drawn."""
     names = TOGETHER if view.network == coverage.ALL else SINGLE
@@ -154,8 +160,13 @@ def draw(
 def listing(desk: Desk, view: View) -> None:
     """The figures by sub-district, key venue, building or operator; one row can be shown on the map."""
     level = choices.segments(t("ui.coverage.level"), {n: t(f"ui.level.{n}") for n in LEVELS}, key="by", hidden=True)
-    found = figures(desk, view, level)
     measured = gaps.measure(view.run)
+    if level == "block":
+        found = _blocks(desk, view)
+        shown = gaps.blocks(found, measured)
+        linked.table(shown, name="coverage.block", ids=_block_ids(found), height_px=300)
+        return
+    found = figures(desk, view, level)
     together = view.network == coverage.ALL
     if level == "operator":
         own = {name: t(f"ui.operator.{name}") for name in found["operator"]}
@@ -171,6 +182,20 @@ def listing(desk: Desk, view: View) -> None:
         found = _with_verdicts(desk, view, found)
     shown = gaps.table(_named(desk, found, level), level=level, measured=measured, nobody=together)
     linked.table(shown, name=f"coverage.{level}", ids=found.loc[shown.index, key], height_px=300)
+
+
+def _blocks(desk: Desk, view: View) -> pd.DataFrame:
+    return kept(
+        desk,
+        "blocks",
+        view.version,
+        lambda: coverage.blocks(desk.db, desk.actor, view.run.id, network=view.network, profile=view.profile),
+    )
+
+
+def _block_ids(found: pd.DataFrame) -> pd.Series:
+    """Blocks by their middle, which is also where they lie."""
+    return pd.Series([f"{e:.0f}|{n:.0f}" for e, n in zip(found["easting_m"], found["northing_m"], strict=True)])
 
 
 def _with_verdicts(desk: Desk, view: View, found: pd.DataFrame) -> pd.DataFrame:
@@ -220,6 +245,9 @@ def focus(desk: Desk) -> Place | None:
         return None
     if level == "street_office":
         return atlas.street(desk, found, version=version)
+    if level == "block":
+        middle = shapely.Point(*(float(v) for v in found.split("|")))
+        return atlas.place(middle, desk.settings.crs, version=version)
     layer = PLACES[level][0]
     frame = kept(
         desk,

@@ -18,7 +18,7 @@ from siting.ui.text import UNKNOWN, number, percent, t
 NAME = "coverage.building"
 MOST = 300
 LIST_PX, FLOORS_PX = 560, 520
-FIGURES = ("uncovered", "p05", "p95", "persons", "unknown")
+FIGURES = ("uncovered", "persons", "unknown")
 
 
 def panel(desk: Desk, view: View) -> None:
@@ -32,13 +32,9 @@ def panel(desk: Desk, view: View) -> None:
     with left:
         st.caption(t("ui.floors.ranked", n=len(found)))
         linked.table(ranked(desk, found, measured), name=NAME, ids=found["building_id"], height_px=LIST_PX)
-    chosen = linked.selected(NAME)
-    row = found[found["building_id"].astype(str) == chosen]
+    chosen = found[found["building_id"].astype(str) == linked.selected(NAME)]
     with right:
-        if row.empty:
-            parts.empty("ui.floors.choose")
-        else:
-            _building(desk, view, row.iloc[0], measured)
+        _building(desk, view, (found if chosen.empty else chosen).iloc[0], measured)
 
 
 def ranked(desk: Desk, found: pd.DataFrame, measured: str) -> pd.DataFrame:
@@ -46,7 +42,8 @@ def ranked(desk: Desk, found: pd.DataFrame, measured: str) -> pd.DataFrame:
     ids = found["building_id"].astype(str)
     names = ids.map(covering.names_of(desk, "building")).fillna(ids)
     figures = {gaps.column(name, measured): found[name].round(1) for name in FIGURES}
-    return pd.DataFrame({t("ui.level.building"): names, **figures})
+    between = [f"{number(low)}–{number(high)}" for low, high in zip(found["p05"], found["p95"], strict=True)]
+    return pd.DataFrame({t("ui.level.building"): names, **figures, t("ui.floors.interval"): between})
 
 
 def _building(desk: Desk, view: View, row: pd.Series, measured: str) -> None:

@@ -133,6 +133,14 @@ def table(frame: pd.DataFrame, *, level: str, measured: str, nobody: bool = Fals
     return pd.DataFrame({**shown, **_judged(found)}, index=found.index)
 
 
+def blocks(found: pd.DataFrame, measured: str) -> pd.DataFrame:
+    """Weak blocks as a list, the most uncovered first, with their middle in the project CRS."""
+    names = ("uncovered", *BOUNDS, "persons", "unknown")
+    figures = {column(name, measured): found[name].round(0) for name in names}
+    middle = {t("ui.figure.column.easting"): found["easting_m"], t("ui.figure.column.northing"): found["northing_m"]}
+    return pd.DataFrame({t("ui.figure.column.rank"): found["rank"], **figures, **middle})
+
+
 def _judged(found: pd.DataFrame) -> dict[str, object]:
     """Verdicts on venues and complaints as evidence, where there are any."""
     shown: dict[str, object] = {}

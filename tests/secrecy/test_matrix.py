@@ -30,7 +30,7 @@ ASKED = {
     "candidates.base_of": (READ,), "candidates.candidates": (READ,), "candidates.write": ("export.internal",),
     "case_reading.stored": (READ,), "case_reading.get": (READ,), "case_reading.list_cases": (READ,), "case_reading.history": (READ,),
     "case_reading.allowed": (READ,), "case_reading.effects": (READ,), "cases.report": ("case.report",), "coverage.execute": (RUN,),
-    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,),
+    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.blocks": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,),
     "coverage.write_geotiff": ("export.internal",), "effects.current": (READ,), "effects.version": (READ,),
     "emf.check": (SEE,), "emf.version": (SEE,), "emf.issue": ("export.internal",), "emf.issued": (SEE,), "emf.sheet": (SEE,),
     "journal.report": ("journal.verify",), "journal.anchor": ("journal.verify",), "layers.read": (SEE,), "layers.counts": (SEE,), "layers.counts_by": (SEE,),
