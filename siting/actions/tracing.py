@@ -121,6 +121,7 @@ def paths(
     floor: int = OUTDOORS,
     most: int = 3,
     network: str = "",
+    profile: str = "",
 ) -> list[Path]:
     """The paths from the strongest sectors of a coverage run to a place, the strongest first, one per antenna position.
 
@@ -136,8 +137,8 @@ def paths(
         0 outdoors; where a building stands there, its lowest floor.
     most : int
         How many paths.
-    network : str
-        One of the run's; default its first.
+    network, profile : str
+        Of the run's networks, default the first; threshold profile by which it is judged, default the run's.
 
     Returns
     -------
@@ -150,7 +151,7 @@ def paths(
         If the place lies outside the district, or the run knows no such floor there or no such network.
     """
     run = runs.finished(db, actor, "coverage", run_id)
-    asked = _question(db, actor, run, (easting_m, northing_m), floor, network)
+    asked = _question(db, actor, run, (easting_m, northing_m), floor, (network, profile))
     near = budgets.reachable(
         asked.sectors,
         asked.place,
@@ -170,9 +171,11 @@ def _units(db: Database, run: Run, easting_m: float, northing_m: float, end: str
     return artefacts.load_table(folder, f"units{end}", filters=[("row", "==", row), ("col", "==", col)])
 
 
-def _question(db: Database, actor: Actor, run: Run, at: tuple[float, float], floor: int, network: str) -> _Question:
+def _question(
+    db: Database, actor: Actor, run: Run, at: tuple[float, float], floor: int, view: tuple[str, str]
+) -> _Question:
     known_networks = files.networks_of(run.params)
-    chosen = network or known_networks[0]
+    chosen, profile = view[0] or known_networks[0], view[1] or str(run.params["profile"])
     if chosen not in known_networks:
         raise BadInput("trace.network", value=chosen, known=", ".join(known_networks))
     end = files.suffix(run.params, network=chosen, profile=str(run.params["profile"]))
@@ -205,7 +208,7 @@ def _question(db: Database, actor: Actor, run: Run, at: tuple[float, float], flo
         place=place,
         kind=kind,
         network=carrier,
-        thresholds=radiotables.thresholds(db)[str(run.params["profile"])],
+        thresholds=radiotables.thresholds(db)[profile],
         sectors=sectors[sectors["site_id"].isin(sites.index)],
         patterns=radiotables.gear(db).patterns,
         calibration=None if force is None else force.calibration,

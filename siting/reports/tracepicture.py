@@ -15,7 +15,7 @@ from siting.radio.diffraction import fresnel_radius_m
 from siting.radio.path import Profile
 from siting.radio.scene import LOS, NLOS, UNKNOWN
 
-WIDTH, HEIGHT = 960.0, 430.0
+WIDTH, HEIGHT = 780.0, 400.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 16.0, 50.0, 74.0
 FONT = "'Noto Sans CJK SC','Noto Sans SC','Microsoft YaHei','PingFang SC',system-ui,sans-serif"
 STATES: Mapping[int, tuple[str, str]] = {
@@ -25,7 +25,7 @@ STATES: Mapping[int, tuple[str, str]] = {
 }
 GROUND, ROOF, IN_THE_WAY, OWN, INK = "#C8B99A", "#AEB8C4", "#D6604D", "#D9E2EC", "#333333"
 ZONE = "#92C5DE"
-CHARACTER_PX, LABEL_PX = 11.0, 11
+CHARACTER_PX, LABEL_PX = 12.0, 12
 NAME_LENGTH = 14
 TICKS = 6
 ZONE_POINTS = 60

@@ -24,7 +24,7 @@ RESTS_ON = ("buildings", "sites", "sectors", "ground")
 STATES = {0: "nlos", 1: "los", 2: "unknown"}
 
 
-def panel(desk: Desk, run: Run, *, easting_m: float, northing_m: float, network: str = "") -> None:
+def panel(desk: Desk, run: Run, *, easting_m: float, northing_m: float, network: str = "", profile: str = "") -> None:
     """Why a place has the signal that it has.
 
     Parameters
@@ -35,8 +35,8 @@ def panel(desk: Desk, run: Run, *, easting_m: float, northing_m: float, network:
         A finished coverage run.
     easting_m, northing_m : float
         The place, project CRS [m].
-    network : str
-        One of the run's; default its first.
+    network, profile : str
+        Of the run's networks, the first for any other name; threshold profile by which it is judged, default the run's.
     """
     with parts.told():
         floors = tracing.floors(desk.db, desk.actor, run.id, easting_m=easting_m, northing_m=northing_m)
@@ -44,7 +44,8 @@ def panel(desk: Desk, run: Run, *, easting_m: float, northing_m: float, network:
             parts.empty("ui.trace.outside")
             return
         floor = _floor(floors)
-        found = _paths(desk, run, (easting_m, northing_m), floor, network)
+        chosen = network if network in (run.params.get("networks") or ()) else ""
+        found = _paths(desk, run, (easting_m, northing_m), floor, (chosen, profile))
         if tracing.overtaken(desk.db, run):
             st.caption(t("ui.trace.overtaken"))
         if not found:
@@ -108,15 +109,22 @@ def _floor(floors: Sequence[int]) -> int:
     return int(shown)
 
 
-def _paths(desk: Desk, run: Run, at: tuple[float, float], floor: int, network: str) -> list[Path]:
+def _paths(desk: Desk, run: Run, at: tuple[float, float], floor: int, view: tuple[str, str]) -> list[Path]:
     state = "-".join(str(layer_actions.revision(desk.db, desk.actor, name)) for name in RESTS_ON)
 
     def made() -> list[Path]:
         return tracing.paths(
-            desk.db, desk.actor, run.id, easting_m=at[0], northing_m=at[1], floor=floor, network=network
+            desk.db,
+            desk.actor,
+            run.id,
+            easting_m=at[0],
+            northing_m=at[1],
+            floor=floor,
+            network=view[0],
+            profile=view[1],
         )
 
-    return kept(desk, "trace", f"{run.id}-{network}-{state}-{at[0]:.2f}-{at[1]:.2f}-{floor}", made)
+    return kept(desk, "trace", f"{run.id}-{'-'.join(view)}-{state}-{at[0]:.2f}-{at[1]:.2f}-{floor}", made)
 
 
 def _picked(found: Sequence[Path]) -> int:
@@ -129,7 +137,7 @@ def _picked(found: Sequence[Path]) -> int:
         default=0,
         required=True,
         key=PICKED,
-        format_func=lambda i: _titled(i, found[i]),
+        format_func=lambda i: f"{i + 1} {found[i].site or found[i].site_id}",
         label_visibility="collapsed",
     )
     return min(int(chosen), len(found) - 1)
