@@ -102,7 +102,8 @@ def table(db: Database, actor: Actor, kind: str) -> pd.DataFrame:
 def fixed(db: Database, actor: Actor) -> dict[str, pd.DataFrame]:
     """The tables that only a new version of the program changes, by name; every row with source and mark."""
     require(db, actor, READING)
-    return {name: pd.DataFrame(rows) for name, rows in network.shipped_tables().items() if name not in TABLES}
+    found = {name: pd.DataFrame(rows) for name, rows in network.shipped_tables().items() if name not in TABLES}
+    return {"defaults": found.pop("defaults"), **found}
 
 
 def history(db: Database, actor: Actor) -> pd.DataFrame:
@@ -151,6 +152,7 @@ def edit(
     told = reason_of(reason)
     at = _looked_at(db, seen)
     held = _rows(db, _known(kind))
+    _known_columns(kind, rows)
     wanted = {
         name: tablecheck.tidy(kind, {**held.get(name, _blank(kind)), **cells, "name": name})
         for name, cells in rows.items()
@@ -209,6 +211,13 @@ def _known(kind: str) -> str:
     if kind not in TABLES:
         raise BadInput("radiotable.unknown", kind=kind, known=", ".join(TABLES))
     return kind
+
+
+def _known_columns(kind: str, rows: Mapping[str, Cells]) -> None:
+    known = [column.name for column in tablecheck.columns(kind)]
+    strange = sorted({name for cells in rows.values() for name in cells} - set(known))
+    if strange:
+        raise BadInput("radiotable.no_column", names=", ".join(strange), kind=kind, known=", ".join(known))
 
 
 def _shipped(kind: str) -> dict[str, dict[str, str]]:

@@ -147,6 +147,8 @@ def test_a_change_needs_the_permission_a_reason_and_a_table(district, now):
         edit(district, "networks", now, reason="  ", ctcu_n78_a={"load_factor": "0.3"})
     with pytest.raises(BadInput, match="thresholds"):
         edit(district, "walls", now, x={})
+    with pytest.raises(BadInput, match="loadfactor"):
+        edit(district, "networks", now, ctcu_n78_a={"loadfactor": "0.3"})
 
 
 def test_a_measured_pattern_is_kept_with_its_digest_and_handed_to_the_computation(district, now):
