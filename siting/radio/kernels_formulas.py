@@ -9,7 +9,8 @@ import math
 
 from numba import njit
 
-UMA, UMI = 0, 1
+UMA, UMI, FREE_SPACE = 0, 1, 2
+FREE_DB = 20.0 * math.log10(4.0 * math.pi * 1e9 / 3.0e8)  # free space at 1 m and 1 GHz
 NLOS, LOS, UNKNOWN = 0, 1, 2
 DISTANCE_LOW, UT_LOW, UT_HIGH, BS_UNUSUAL, BS_CLAMPED = 1, 4, 8, 16, 2048
 NEAREST_M = 10.0
@@ -64,6 +65,8 @@ def link_flags(model, distance_2d_m, bs_m, ut_m):  # noqa: ANN001, ANN201 - comp
     """Which limits of the model a link breaks (bits of `pathloss.FLAGS`)."""
     low, high, usual_low, usual_high = (10.0, 80.0, 20.0, 35.0) if model == UMA else (3.0, 25.0, 5.0, 15.0)
     flags = DISTANCE_LOW if distance_2d_m < NEAREST_M else 0
+    if model == FREE_SPACE:
+        return flags
     flags |= (UT_LOW if ut_m < 1.5 else 0) | (UT_HIGH if ut_m > 22.5 else 0)
     return (
         flags
@@ -75,7 +78,7 @@ def link_flags(model, distance_2d_m, bs_m, ut_m):  # noqa: ANN001, ANN201 - comp
 @njit(cache=True, error_model="numpy")
 def los_probability(model, d, ut_m):  # noqa: ANN001, ANN201 - compiled
     """Probability of line of sight over an outdoor distance [m] where buildings are unknown (formulas of `losprob`)."""
-    if d <= 18.0:
+    if d <= 18.0 or model == FREE_SPACE:
         return 1.0
     if model == UMI:
         return 18.0 / d + math.exp(-d / 36.0) * (1.0 - 18.0 / d)

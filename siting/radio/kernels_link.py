@@ -1,358 +1,318 @@
-"""The link budget of many receivers at once: loss, gain, state, best server, interference, probability.
+"""The links from one mast to a stretch of units: geometry, state of the path, loss.
 
-The formulas are those of `pathloss`, `losprob` and `antenna` (which tests hold against these);
-here they run per link.  Every unit is written by one thread only and meets the antennas in their
-fixed order, so results do not depend on the number of threads.
+Formulas are those of `pathloss`, `losprob` and `antenna` (which tests hold against these), in single
+precision and one short loop each, which the compiler turns into vector instructions.  A link comes
+out the same whatever stands beside it, so results do not depend on threads, order or stretches.
 """
 # mypy: disable-error-code="no-untyped-def"
 
 import math
-from typing import NamedTuple
 
-import numba
 import numpy as np
-import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
-from siting.radio.kernels_formulas import LOS, NLOS, UNKNOWN, link_flags, los_probability, losses_in, normal, state_of
+from siting.radio.kernels_diffraction import bullington_db
+from siting.radio.kernels_formulas import FREE_DB, FREE_SPACE, LOS, NLOS, UMA, UNKNOWN, los_probability
+from siting.radio.kernels_gain import join, level_of, to_mw
+from siting.radio.kernels_math import DB_PER_LOG2, LG2, LOG2_PER_DB, F, atan2_deg, exp2_of, log2_of
+from siting.radio.kernels_shapes import Work
 from siting.radio.kernels_sight import IDENTITY
 
-numba.config.THREADING_LAYER = "workqueue"
-
-LOS_UNKNOWN, OWN_ROOF, DEPTH_CAPPED = 32, 128, 256
-TIE = 10.0 ** (1e-6 / 10.0)
-TINY_M = 1e-6
 DEPTH_CAP_M = 25.0
 DEPTH_DB_M = 0.5
-BLOCK = 512
+NEAREST_M = F(10.0)
+NLOS_ABOVE_M = 60.0
 PAST = 1e-9  # cells
-PER_DB = math.log(10.0) / 10.0
-GAIN, LEAST, COS_PHI, SIN_PHI, COS_AZIMUTH, SIN_AZIMUTH, COS_TILT, SIN_TILT = range(8)
-PER_LN = 10.0 / math.log(10.0)
+MOST_DIFFRACTION_DB = 60.0
+LIGHT_GHZ = 10.0 / 3.0  # 1e9 / c
 
 
-class Receivers(NamedTuple):
-    """Places with units: project CRS [m], ground [m above datum], building, obstacle cell, first unit of each (one more at the end)."""
-
-    easting_m: npt.NDArray[np.float64]
-    northing_m: npt.NDArray[np.float64]
-    ground_m: npt.NDArray[np.float64]
-    building: npt.NDArray[np.int32]
-    row: npt.NDArray[np.int64]
-    col: npt.NDArray[np.int64]
-    units: npt.NDArray[np.int64]
-
-
-class Units(NamedTuple):
-    """Height above ground [m] and class of each unit; walls and spreads by class, two models with weights."""
-
-    height_m: npt.NDArray[np.float32]
-    kind: npt.NDArray[np.uint8]
-    wall_db: npt.NDArray[np.float64]
-    sigma_db: npt.NDArray[np.float64]
-    weight: npt.NDArray[np.float64]
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def room_for(receivers, units):  # noqa: ANN001, ANN201 - compiled
+    """Scratch for stretches of so many receivers and units."""
+    r, u = np.empty((6, receivers), np.float32), np.empty((17, units), np.float32)
+    whole = np.empty((2, units), np.int32)
+    return Work(
+        r[0], r[1], r[2], r[3], r[4], r[5],
+        u[0], u[1], u[2], u[3], u[4], u[5], u[6], u[7], u[8], u[9], u[10], u[11], u[12], u[13], u[14], u[15], u[16],
+        whole[0], whole[1],
+    )  # fmt: skip
 
 
-class Mast(NamedTuple):
-    """One antenna position: place [m], height above datum [m], model, roof it stands on, radius, frequency."""
-
-    easting_m: float
-    northing_m: float
-    z_m: float
-    model: int
-    roof: int
-    radius_m: float
-    frequency_ghz: float
-
-
-class Sectors(NamedTuple):
-    """Sectors of one mast: angles [deg], EIRP per resource element [dBm], beam widths [deg], caps [dB], number.
-
-    beam is 0 where a sector's vertical beam equals that of the sector before it.
-    """
-
-    azimuth_deg: npt.NDArray[np.float64]
-    mechanical_deg: npt.NDArray[np.float64]
-    electrical_deg: npt.NDArray[np.float64]
-    eirp_dbm: npt.NDArray[np.float64]
-    width_h_deg: npt.NDArray[np.float64]
-    width_v_deg: npt.NDArray[np.float64]
-    max_loss_db: npt.NDArray[np.float64]
-    sidelobe_db: npt.NDArray[np.float64]
-    number: npt.NDArray[np.int32]
-    beam: npt.NDArray[np.uint8]
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def within(masts, m, receivers, stretch):  # noqa: ANN001, ANN201 - compiled
+    """The receivers of a stretch of one row within the mast's radius, as a stretch."""
+    first, last = stretch
+    reach = masts.radius_m[m]
+    north = receivers.northing_m[first] - masts.northing_m[m]
+    if abs(north) > reach:
+        return first, first
+    wide = math.sqrt(reach * reach - north * north)
+    easting = receivers.easting_m[first:last]
+    low, high = masts.easting_m[m] - wide, masts.easting_m[m] + wide
+    if easting[-1] < low or easting[0] > high:
+        return first, first
+    begin = 0 if easting[0] >= low else np.searchsorted(easting, low)
+    end = last - first if easting[-1] <= high else np.searchsorted(easting, high, side="right")
+    return first + begin, first + end
 
 
-class Tally(NamedTuple):
-    """What is kept per unit, before the wall: powers [mW], server, its state, probability and flags.
-
-    drawn_mw is the server's median (over an unknown path the mean in dB), best_mw its mean power.
-    """
-
-    drawn_mw: npt.NDArray[np.float64]
-    best_mw: npt.NDArray[np.float64]
-    other_mw: npt.NDArray[np.float64]
-    server: npt.NDArray[np.int32]
-    state: npt.NDArray[np.uint8]
-    p_los: npt.NDArray[np.float32]
-    flags: npt.NDArray[np.uint16]
-    los_mw: npt.NDArray[np.float32]
-    nlos_mw: npt.NDArray[np.float32]
-    maybe_los_mw: npt.NDArray[np.float32]
-    maybe_nlos_mw: npt.NDArray[np.float32]
-    p_maybe: npt.NDArray[np.float32]
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _plan(east_m, north_m, easting_m, northing_m, work):  # noqa: ANN001, ANN202 - compiled
+    """Plan distance and bearing of receivers."""
+    for i in range(len(easting_m)):
+        east, north = F(easting_m[i] - east_m), F(northing_m[i] - north_m)
+        work.distance_m[i] = F(np.sqrt(east * east + north * north))
+    for i in range(len(easting_m)):
+        east, north = F(easting_m[i] - east_m), F(northing_m[i] - north_m)
+        work.bearing_deg[i] = atan2_deg(east, north)
 
 
-@njit(cache=True, error_model="numpy")
-def pattern_loss_db(sectors, k, bearing_deg, depression_deg):  # noqa: ANN001, ANN201 - compiled
-    """Loss of a sector's parabolic pattern towards a bearing and a depression [deg] (formulas of `antenna`)."""
-    phi = bearing_deg - sectors.azimuth_deg[k]
-    phi -= 360.0 * math.ceil((phi - 180.0) / 360.0)
-    delta = depression_deg
-    if sectors.mechanical_deg[k] != 0.0:
-        p, d, m = math.radians(phi), math.radians(delta), math.radians(sectors.mechanical_deg[k])
-        x, y, z = math.cos(d) * math.cos(p), math.cos(d) * math.sin(p), -math.sin(d)
-        up = min(max(x * math.sin(m) + z * math.cos(m), -1.0), 1.0)
-        phi = math.degrees(math.atan2(y, x * math.cos(m) - z * math.sin(m)))
-        delta = -math.degrees(math.asin(up))
-    vertical = (delta - sectors.electrical_deg[k]) / sectors.width_v_deg[k]
-    horizontal = phi / sectors.width_h_deg[k]
-    loss = min(12.0 * vertical * vertical, sectors.sidelobe_db[k]) + min(
-        12.0 * horizontal * horizontal, sectors.max_loss_db[k]
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _approach(stage, m, span, views, at, work):  # noqa: ANN001, ANN202 - compiled
+    """Distance, bearing, depth and clear heights of the receivers span[0] to span[1]."""
+    masts, receivers = stage.masts, stage.receivers
+    first, count = span[0], span[1] - span[0]
+    spot = views.begin[at] + first - masts.first[m]
+    _plan(
+        masts.easting_m[m],
+        masts.northing_m[m],
+        receivers.easting_m[first : span[1]],
+        receivers.northing_m[first : span[1]],
+        work,
     )
-    return min(loss, sectors.max_loss_db[k])
+    work.clear_m[:count] = views.clear_m[spot : spot + count]
+    work.cap_m[:count] = np.maximum(work.clear_m[:count], views.cap_m[spot : spot + count])
+    for i in range(count):
+        building = receivers.building[first + i]
+        work.depth_m[i] = F(0.0)
+        if building > 0:
+            work.depth_m[i] = F(_depth(stage, m, first + i))
+            if building == masts.roof[m]:
+                work.clear_m[i], work.cap_m[i] = F(-np.inf), F(np.inf)
+        work.inside_db[i] = F(DEPTH_DB_M) * min(work.depth_m[i], F(DEPTH_CAP_M))
 
 
-@njit(cache=True, error_model="numpy")
-def probability_over(units, kind, los_dbm, nlos_dbm, p, level_dbm):  # noqa: ANN001, ANN201 - compiled
-    """Probability that a level before the wall, in line of sight with probability p, exceeds a level behind it."""
-    total = 0.0
-    for wall in range(2):
-        weight = units.weight[kind, wall]
-        if weight == 0.0:
-            continue
-        loss = units.wall_db[kind, wall] + level_dbm
-        seen = p * normal((los_dbm - loss) / units.sigma_db[kind, wall, 0]) if p > 0.0 else 0.0
-        hidden = (1.0 - p) * normal((nlos_dbm - loss) / units.sigma_db[kind, wall, 1]) if p < 1.0 else 0.0
-        total += weight * (seen + hidden)
-    return total
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _depth(stage, m, number):  # noqa: ANN001, ANN202 - compiled
+    """Length of the way inside a receiver's building towards a mast [m]."""
+    receivers, masts = stage.receivers, stage.masts
+    east = masts.easting_m[m] - receivers.easting_m[number]
+    south = receivers.northing_m[number] - masts.northing_m[m]
+    d2 = math.sqrt(east * east + south * south)
+    if d2 == 0.0:
+        return 0.0
+    row, col, building = receivers.row[number], receivers.col[number], receivers.building[number]
+    return depth_m(stage.field, row, col, east / d2, south / d2, building, d2)
 
 
-@njit(cache=True, error_model="numpy")
-def _serve(drawn_mw, best_mw, other_mw, unit, drawn, mean, rest):  # noqa: ANN001, ANN202 - compiled
-    """Sum a mast into the unit: its strongest sector serves or interferes, the rest interfere; nothing is subtracted.
-
-    Returns whether the mast serves now.
-    """
-    if not drawn > drawn_mw[unit] * TIE:
-        other_mw[unit] += mean + rest
-        return False
-    other_mw[unit] += best_mw[unit] + rest
-    drawn_mw[unit], best_mw[unit] = drawn, mean
-    return True
-
-
-@njit(cache=True, error_model="numpy")
-def _note_unknown(tally, units, unit, los, nlos, p, levels):  # noqa: ANN001, ANN202 - compiled
-    """Keep what a link of unknown state would give either way; returns its median, the mean in dB [mW]."""
-    tally.maybe_los_mw[unit] = max(tally.maybe_los_mw[unit], los)
-    tally.maybe_nlos_mw[unit] = max(tally.maybe_nlos_mw[unit], nlos)
-    los_dbm, nlos_dbm = PER_LN * math.log(los), PER_LN * math.log(nlos)
-    for number in range(len(levels)):
-        chance = probability_over(units, units.kind[unit], los_dbm, nlos_dbm, p, levels[number])
-        tally.p_maybe[number, unit] = max(tally.p_maybe[number, unit], chance)
-    return math.exp((p * los_dbm + (1.0 - p) * nlos_dbm) * PER_DB)
-
-
-@njit(cache=True, error_model="numpy")
-def _vertical(angle_deg, width_deg, sidelobe_db):  # noqa: ANN001, ANN202 - compiled
-    """Linear vertical gain off the beam's axis."""
-    share = angle_deg / width_deg
-    return float(math.exp(np.float32(-min(12.0 * share * share, sidelobe_db) * PER_DB)))
-
-
-@njit(cache=True, error_model="numpy")
-def fill_across(sectors, east, north, across):  # noqa: ANN001, ANN201 - compiled
-    """Write what a direction in plan (unit vector) makes of every sector into the rows of `least_eirp_mw`.
-
-    EIRP times horizontal gain [mW] where the mast is upright, else cosine and sine off the azimuth.
-    """
-    bearing = math.degrees(float(math.atan2(np.float32(east), np.float32(north))))
-    for k in range(len(sectors.number)):
-        if sectors.mechanical_deg[k] != 0.0:
-            across[COS_PHI, k] = north * across[COS_AZIMUTH, k] + east * across[SIN_AZIMUTH, k]
-            across[SIN_PHI, k] = east * across[COS_AZIMUTH, k] - north * across[SIN_AZIMUTH, k]
-            continue
-        phi = bearing - sectors.azimuth_deg[k]
-        phi -= 360.0 * math.ceil((phi - 180.0) / 360.0)
-        share = phi / sectors.width_h_deg[k]
-        loss = 12.0 * share * share
-        across[GAIN, k] = across[LEAST, k]
-        if loss < sectors.max_loss_db[k]:
-            across[GAIN, k] = float(math.exp(np.float32((sectors.eirp_dbm[k] - loss) * PER_DB)))
-
-
-@njit(cache=True, error_model="numpy")
-def tilted_mw(sectors, across, k, cos_down, sin_down):  # noqa: ANN001, ANN201 - compiled
-    """EIRP times gain of a mechanically tilted sector towards a depression given by cosine and sine [mW]."""
-    ahead, aside = cos_down * across[COS_PHI, k], cos_down * across[SIN_PHI, k]
-    x = ahead * across[COS_TILT, k] + sin_down * across[SIN_TILT, k]
-    up = ahead * across[SIN_TILT, k] - sin_down * across[COS_TILT, k]
-    flat = math.sqrt(x * x + aside * aside)
-    share = math.degrees(float(math.atan2(np.float32(aside), np.float32(x)))) / sectors.width_h_deg[k]
-    horizontal = 12.0 * share * share
-    if horizontal >= sectors.max_loss_db[k]:
-        return across[LEAST, k]
-    down = -math.degrees(float(math.atan2(np.float32(up), np.float32(flat))))
-    share = (down - sectors.electrical_deg[k]) / sectors.width_v_deg[k]
-    loss = min(horizontal + min(12.0 * share * share, sectors.sidelobe_db[k]), sectors.max_loss_db[k])
-    return float(math.exp(np.float32((sectors.eirp_dbm[k] - loss) * PER_DB)))
-
-
-@njit(cache=True, error_model="numpy")
-def least_eirp_mw(sectors):  # noqa: ANN001, ANN201 - compiled
-    """Room for `fill_across`, with what does not depend on the receiver: least EIRP [mW], azimuth and mechanical tilt."""
-    across = np.empty((8, len(sectors.number)))
-    for k in range(len(sectors.number)):
-        across[LEAST, k] = math.exp((sectors.eirp_dbm[k] - sectors.max_loss_db[k]) * PER_DB)
-        azimuth, tilt = math.radians(sectors.azimuth_deg[k]), math.radians(sectors.mechanical_deg[k])
-        across[COS_AZIMUTH, k], across[SIN_AZIMUTH, k] = math.cos(azimuth), math.sin(azimuth)
-        across[COS_TILT, k], across[SIN_TILT, k] = math.cos(tilt), math.sin(tilt)
-    return across
-
-
-@njit(cache=True, error_model="numpy")
-def _gains(sectors, across, cos_down, sin_down):  # noqa: ANN001, ANN202 - compiled
-    """EIRP and gain of the strongest sector towards a receiver, the sum of the others [mW], and which it is.
-
-    All sectors of a mast share the path, so its loss need not be known to tell which is strongest.
-    """
-    top, rest, first, vertical, depression = 0.0, 0.0, 0, 0.0, math.nan
-    for k in range(len(sectors.number)):
-        if sectors.mechanical_deg[k] != 0.0:
-            gain = tilted_mw(sectors, across, k, cos_down, sin_down)
-        else:
-            other = math.isnan(depression)
-            if other:
-                depression = math.degrees(float(math.atan2(np.float32(sin_down), np.float32(cos_down))))
-            if other or sectors.beam[k] != 0:
-                off = depression - sectors.electrical_deg[k]
-                vertical = _vertical(off, sectors.width_v_deg[k], sectors.sidelobe_db[k])
-            gain = max(across[GAIN, k] * vertical, across[LEAST, k])
-        if gain > top * TIE:
-            top, rest, first = gain, rest + top, k
-        else:
-            rest += gain
-    return top, rest, first
-
-
-@njit(cache=True, error_model="numpy")
-def _link_notes(link_way, rise, ut, state, model):  # noqa: ANN001, ANN202 - compiled
-    """Flags of a link that serves."""
-    d2, depth, own = link_way
-    flags = link_flags(model, d2, rise, ut) | (DEPTH_CAPPED if depth > DEPTH_CAP_M else 0)
-    return flags | (OWN_ROOF if own else 0) | (LOS_UNKNOWN if state == UNKNOWN else 0)
-
-
-@njit(cache=True, error_model="numpy")
-def _add_block(mast, sectors, receivers, span, units, sight, field, tally, levels, start):  # noqa: ANN001, ANN202, PLR0913, PLR0917 - compiled
-    """Add one mast to the units of the receivers span[0] to span[1]; start is the receiver of sight's first entry.
-
-    One flat loop on purpose: handing the arrays over once per receiver costs more than the links themselves.
-    """
-    across, lg_f = least_eirp_mw(sectors), math.log10(mast.frequency_ghz)
-    for number in range(span[0], span[1]):
-        east, north = receivers.easting_m[number] - mast.easting_m, receivers.northing_m[number] - mast.northing_m
-        d2 = math.sqrt(east * east + north * north)
-        if d2 > mast.radius_m:
-            continue
-        fill_across(sectors, east / max(d2, TINY_M), north / max(d2, TINY_M), across)
-        _, _, ground, clear, cap, depth, own = way_to(mast, receivers, number, (d2, 0.0), sight, number - start, field)
-        rise, inside = mast.z_m - ground, DEPTH_DB_M * min(depth, DEPTH_CAP_M)
-        for unit in range(receivers.units[number], receivers.units[number + 1]):
-            ut = float(units.height_m[unit])
-            state = state_of(ground + ut, clear, cap, own)
-            los, nlos = losses_in(state, mast.model, d2, rise, ut, mast.frequency_ghz, lg_f)
-            p = los_probability(mast.model, d2 - depth, ut) if state == UNKNOWN else float(state)
-            passed = float(math.exp(np.float32(-((nlos if state == NLOS else los) + inside) * PER_DB)))
-            way = max(math.sqrt(d2 * d2 + (rise - ut) * (rise - ut)), TINY_M)
-            top, rest, first = _gains(sectors, across, d2 / way, (rise - ut) / way)
-            drawn = mean = top * passed
-            if state == LOS:
-                tally.los_mw[unit] = max(tally.los_mw[unit], mean)
-            elif state == NLOS:
-                tally.nlos_mw[unit] = max(tally.nlos_mw[unit], mean)
-            else:
-                hidden = math.exp(-(nlos + inside) * PER_DB)
-                drawn = _note_unknown(tally, units, unit, mean, top * hidden, p, levels)
-                passed = p * passed + (1.0 - p) * hidden
-                mean = top * passed
-            if _serve(tally.drawn_mw, tally.best_mw, tally.other_mw, unit, drawn, mean, rest * passed):
-                tally.flags[unit] = _link_notes((d2, depth, own), rise, ut, state, mast.model)
-                tally.server[unit], tally.state[unit], tally.p_los[unit] = sectors.number[first], state, p
-
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def add_mast(mast, sectors, receivers, span, units, sight, field, tally, levels):  # noqa: ANN001, ANN201, PLR0917 - compiled
-    """Add one mast to all units of the receivers span[0] to span[1] within its radius.
-
-    Parameters
-    ----------
-    mast, sectors, receivers, units, field, tally
-        See the tuples here and in `kernels_sight`; tally is written.
-    span : tuple of int
-        Receivers that `sight` holds.
-    sight : Sight
-        From the sweep, first entry = receiver span[0].
-    levels : ndarray
-        Thresholds [dBm] at which probabilities over unknown paths are kept.
-    """
-    first, last = span
-    for block in prange((last - first + BLOCK - 1) // BLOCK):
-        part = (first + block * BLOCK, min(first + (block + 1) * BLOCK, last))
-        _add_block(mast, sectors, receivers, part, units, sight, field, tally, levels, first)
-
-
-@njit(cache=True, error_model="numpy")
-def way_to(mast, receivers, number, plan, sight, spot, field):  # noqa: ANN001, ANN201 - compiled
-    """(distance, bearing, ground, clear, cap, depth, own roof) of a receiver."""
-    d2, bearing = plan
-    building = receivers.building[number]
-    own = mast.roof > 0 and building == mast.roof
-    clear = float(sight.clear_m[spot])
-    cap = max(clear, float(sight.cap_m[spot]))
-    depth = 0.0
-    if building > 0 and d2 > 0.0:
-        way = (receivers.row[number], receivers.col[number], mast.easting_m - receivers.easting_m[number])
-        depth = depth_m(
-            field, way[0], way[1], way[2] / d2, (receivers.northing_m[number] - mast.northing_m) / d2, building, d2
-        )
-    return d2, bearing, receivers.ground_m[number], clear, cap, depth, own
-
-
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def depth_m(field, row, col, along, down, building, limit_m):  # noqa: ANN001, ANN201 - compiled
     """Length of the straight way out of a building from the middle of a cell [m], followed up to just past the cap."""
-    x, y, here = col + 0.5, row + 0.5, 0.0
+    code = field.code
+    across_x, across_y = 1.0 / max(abs(along), 1e-12), 1.0 / max(abs(down), 1e-12)
+    to_x, to_y, here = 0.5 * across_x, 0.5 * across_y, 0.0
+    step_x, step_y = 1 if along > 0.0 else -1, 1 if down > 0.0 else -1
     limit = min(limit_m, DEPTH_CAP_M + 1.0) / field.cell_m
+    r, c = row, col
     while here < limit:
-        to_x = (
-            (np.floor(x) + 1.0 - x) / along
-            if along > 0.0
-            else (np.ceil(x) - 1.0 - x) / along
-            if along < 0.0
-            else np.inf
-        )
-        to_y = (np.floor(y) + 1.0 - y) / down if down > 0.0 else (np.ceil(y) - 1.0 - y) / down if down < 0.0 else np.inf
-        step = min(to_x, to_y) + PAST
-        x, y, here = x + step * along, y + step * down, here + step
-        r, c = int(np.floor(y)), int(np.floor(x))
-        if (
-            r < 0
-            or r >= field.code.shape[0]
-            or c < 0
-            or c >= field.code.shape[1]
-            or field.code[r, c] & IDENTITY != building
-        ):
+        here = min(to_x, to_y)
+        if abs(to_x - to_y) <= PAST:
+            r, c, to_x, to_y = r + step_y, c + step_x, to_x + across_x, to_y + across_y
+        elif to_x < to_y:
+            c, to_x = c + step_x, to_x + across_x
+        else:
+            r, to_y = r + step_y, to_y + across_y
+        if r < 0 or r >= code.shape[0] or c < 0 or c >= code.shape[1] or code[r, c] & IDENTITY != building:
             break
     return min(here, limit) * field.cell_m
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _spread_out(host, first, work, count):  # noqa: ANN001, ANN202 - compiled
+    """Plan distance and bearing by unit."""
+    for i in range(count):
+        work.unit_d2_m[i] = work.distance_m[host[i] - first]
+    for i in range(count):
+        work.unit_bearing_deg[i] = work.bearing_deg[host[i] - first]
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _see(z_m, host, first, work, count):  # noqa: ANN001, ANN202 - compiled
+    """State of each path; returns how many are clear and how many unknown."""
+    state = work.state
+    for i in range(count):
+        at = host[i] - first
+        state[i] = NLOS if z_m[i] < work.clear_m[at] else (LOS if z_m[i] >= work.cap_m[at] else UNKNOWN)
+    clear, unknown = 0, 0
+    for i in range(count):
+        clear += 1 if state[i] == LOS else 0
+    for i in range(count):
+        unknown += 1 if state[i] == UNKNOWN else 0
+    return clear, unknown
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _rise(mast_z_m, z_m, d2_m, drop_m, lg_d, depression_deg):  # noqa: ANN001, ANN202 - compiled
+    """How far receivers lie below the antenna [m and deg], and lg of the slant distance."""
+    for i in range(len(z_m)):
+        drop_m[i] = F(mast_z_m - z_m[i])
+    for i in range(len(z_m)):
+        near = max(d2_m[i], NEAREST_M)
+        lg_d[i] = F(0.5) * LG2 * log2_of(near * near + drop_m[i] * drop_m[i])
+    for i in range(len(z_m)):
+        depression_deg[i] = atan2_deg(drop_m[i], d2_m[i])
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _hidden_db(model, lg_f, lg_d, height_m, nlos_db):  # noqa: ANN001, ANN202 - compiled
+    """Loss without line of sight, before it is held to the loss in line of sight."""
+    base, slope, lift = (13.54 + 20.0 * lg_f, 39.08, 0.6) if model == UMA else (22.4 + 21.3 * lg_f, 35.3, 0.3)
+    if model == FREE_SPACE:
+        base, slope, lift = FREE_DB + 20.0 * lg_f, 20.0, 0.0
+    b, s, h = F(base), F(slope), F(lift)
+    for i in range(len(nlos_db)):
+        nlos_db[i] = b + s * lg_d[i] - h * (min(max(height_m[i], F(1.5)), F(22.5)) - F(1.5))
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _clear_db(model, frequency_ghz, lg_d, height_m, d2_m, drop_m, los_db):  # noqa: ANN001, ANN202 - compiled
+    """Loss in line of sight of clamped heights."""
+    base, slope, fold = (28.0, 22.0, 9.0) if model == UMA else (32.4, 21.0, 9.5)
+    low, high = (F(10.0), F(80.0)) if model == UMA else (F(3.0), F(25.0))
+    lg_f = math.log10(frequency_ghz)
+    b, s, o, turns = F(base + 20.0 * lg_f), F(slope), F(fold) * LG2, F(4.0 * LIGHT_GHZ * frequency_ghz)
+    for i in range(len(los_db)):
+        ut = min(max(height_m[i], F(1.5)), F(22.5))
+        bs = min(max(drop_m[i] + height_m[i], low), high)
+        turn = turns * (bs - F(1.0)) * (ut - F(1.0))
+        far = b + F(40.0) * lg_d[i] - o * log2_of(turn * turn + (bs - ut) * (bs - ut))
+        los_db[i] = b + s * lg_d[i] if max(d2_m[i], NEAREST_M) <= turn else far
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _lose(stage, m, height_m, found, work, count):  # noqa: ANN001, ANN202 - compiled
+    """Write both textbook losses; where every path is hidden and far off, the one in line of sight is left out.
+
+    Beyond `NLOS_ABOVE_M`, with the break point beyond it too, the NLOS formulas of both models exceed the LOS
+    ones for every receiver height (tests compare them), so holding NLOS to LOS or more changes nothing there.
+    """
+    model, los, nlos = stage.masts.model[m], work.los_db[:count], work.nlos_db[:count]
+    _hidden_db(model, math.log10(stage.frequency_ghz), work.lg_d[:count], height_m, nlos)
+    if model == FREE_SPACE:
+        los[:] = nlos
+        return
+    low = 10.0 if model == UMA else 3.0
+    over = 2.0 * (max(np.min(work.drop_m[:count] + height_m), low) - 1.0) * LIGHT_GHZ * stage.frequency_ghz
+    far = np.min(work.distance_m[: found[2]]) > NLOS_ABOVE_M and over > NLOS_ABOVE_M
+    if found[0] + found[1] == 0 and far and not stage.corrections.diffracts:
+        return
+    d2, drop = work.unit_d2_m[:count], work.drop_m[:count]
+    _clear_db(model, stage.frequency_ghz, work.lg_d[:count], height_m, d2, drop, los)
+    for i in range(count):
+        nlos[i] = max(los[i], nlos[i])
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _correct(corrections, kind, work, count):  # noqa: ANN001, ANN202 - compiled
+    """Apply what measurements taught to both losses, and note what pattern and power count for."""
+    c = corrections
+    for i in range(count):
+        k, s = kind[i], work.state[i]
+        shift = c.offset_db[k, s] + c.slope_db[k, s] * (work.lg_d[i] - F(2.0))
+        shift -= c.power[k, s] * c.power_mean_dbm[k, s]
+        work.los_db[i] -= shift
+        work.nlos_db[i] -= shift
+        work.weight[i], work.slope[i] = c.pattern[k, s], c.power[k, s]
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _bend(stage, m, unit, work, count):  # noqa: ANN001, ANN202 - compiled
+    """Add the site's own diffraction to hidden paths; never below the loss in line of sight."""
+    c, units = stage.corrections, stage.units
+    for i in range(count):
+        k, s = units.kind[unit + i], work.state[i]
+        if s == LOS or c.beta[k, s] == 0.0:
+            continue
+        loss = bullington_db(stage, m, units.host[unit + i], units.z_m[unit + i])
+        more = c.beta[k, s] * F(min(max(loss, 0.0), MOST_DIFFRACTION_DB) - c.loss_mean_db[k, s])
+        work.nlos_db[i] = max(work.los_db[i], work.nlos_db[i] + more)
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _settle(state, los_db, nlos_db, loss_db, lift_db):  # noqa: ANN001, ANN202 - compiled
+    """The loss of each path of known state."""
+    for i in range(len(loss_db)):
+        loss_db[i] = nlos_db[i] if state[i] == NLOS else los_db[i]
+    for i in range(len(lift_db)):
+        lift_db[i] = F(0.0)
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _mix(model, first, host, height_m, work, count):  # noqa: ANN001, ANN202 - compiled
+    """Of unknown paths: chance of line of sight, loss of the mean power, and what the mean in dB lies below it."""
+    for i in range(count):
+        work.p_los[i] = F(work.state[i])
+        if work.state[i] != UNKNOWN:
+            continue
+        outdoors = work.unit_d2_m[i] - work.depth_m[host[i] - first]
+        p = F(los_probability(model, float(outdoors), float(height_m[i])))
+        los, nlos = work.los_db[i], work.nlos_db[i]
+        passed = p + (F(1.0) - p) * exp2_of((los - nlos) * LOG2_PER_DB)
+        work.p_los[i], work.loss_db[i] = p, los - DB_PER_LOG2 * log2_of(max(passed, F(1e-30)))
+        work.lift_db[i] = work.loss_db[i] - (p * los + (F(1.0) - p) * nlos)
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _indoors(host, first, inside_db, loss_db):  # noqa: ANN001, ANN202 - compiled
+    """Add the way inside the building."""
+    for i in range(len(loss_db)):
+        loss_db[i] += inside_db[host[i] - first]
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def follow(stage, m, span, views, at, work):  # noqa: ANN001, ANN201 - compiled
+    """All of the links of mast m and the receivers span[0] to span[1] but the antenna; returns units and unknown paths."""
+    first, last = span
+    _approach(stage, m, span, views, at, work)
+    unit, end = stage.receivers.units[first], stage.receivers.units[last]
+    count = end - unit
+    host, height = stage.units.host[unit:end], stage.units.height_m[unit:end]
+    z = stage.units.z_m[unit:end]
+    _spread_out(host, first, work, count)
+    clear, unknown = _see(z, host, first, work, count)
+    drop, lg, down = work.drop_m[:count], work.lg_d[:count], work.depression_deg[:count]
+    _rise(stage.masts.z_m[m], z, work.unit_d2_m[:count], drop, lg, down)
+    _lose(stage, m, height, (clear, unknown, last - first), work, count)
+    if stage.corrections.diffracts:
+        _bend(stage, m, unit, work, count)
+    if stage.corrections.given:
+        _correct(stage.corrections, stage.units.kind[unit:end], work, count)
+    loss, lift = work.loss_db[:count], work.lift_db[:count]
+    _settle(work.state[:count], work.los_db[:count], work.nlos_db[:count], loss, lift)
+    if unknown:
+        _mix(stage.masts.model[m], first, host, height, work, count)
+    _indoors(host, first, work.inside_db, loss)
+    return count, unknown
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def send(stage, m, work, count):  # noqa: ANN001, ANN201 - compiled
+    """Powers of the mast's strongest sector and of all others at the units of a stretch [mW], and which it is."""
+    top, rest, which = work.top[:count], work.rest[:count], work.which[:count]
+    top[:], rest[:], which[:] = F(0.0), F(0.0), -1
+    for k in range(stage.masts.sector[m], stage.masts.sector[m + 1]):
+        level_of(stage.sectors, k, work, count, stage.corrections.given)
+        to_mw(work.pattern_db[:count])
+        join(stage.sectors.number[k], work.pattern_db[:count], top, rest, which)
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def strongest_dbm(stage, m, work, count):  # noqa: ANN001, ANN201 - compiled
+    """Write the level of the mast's strongest sector [dBm] into `work.top`."""
+    top = work.top[:count]
+    top[:] = F(-np.inf)
+    for k in range(stage.masts.sector[m], stage.masts.sector[m + 1]):
+        level_of(stage.sectors, k, work, count, stage.corrections.given)
+        for i in range(count):
+            top[i] = max(top[i], work.pattern_db[i])

@@ -186,3 +186,33 @@ def sweep(field, start, sight):  # noqa: ANN001, ANN201 - compiled
     for block in prange((total + RAY_BLOCK - 1) // RAY_BLOCK):
         _walk_rays(field, start, sight, rays, block * RAY_BLOCK, min((block + 1) * RAY_BLOCK, total))
     _at_home(field, start, sight)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def sweep_some(field, start, sight, wanted):  # noqa: ANN001, ANN201 - compiled
+    """The same as `sweep` along some rays only, numbered over all four sides."""
+    rays = int(np.ceil(start.radius_cells)) + 1
+    for block in prange((len(wanted) + RAY_BLOCK - 1) // RAY_BLOCK):
+        for number in wanted[block * RAY_BLOCK : min((block + 1) * RAY_BLOCK, len(wanted))]:
+            _walk_rays(field, start, sight, rays, number, number + 1)
+    _at_home(field, start, sight)
+
+
+@njit(cache=True, error_model="numpy")
+def rays_to(start, row, col):  # noqa: ANN001, ANN201 - compiled
+    """Number of the ray from which the sweep takes the receiver in the middle of each cell; -1 in the antenna's own."""
+    rays = int(np.ceil(start.radius_cells)) + 1
+    found = np.full(len(row), -1, np.int64)
+    home_col, home_row = np.floor(start.col), np.floor(start.row)
+    for i in range(len(row)):
+        if col[i] == home_col and row[i] == home_row:
+            continue
+        for side in range(4):
+            walk = _side(start, side, rays)
+            along, across = (row[i], col[i]) if walk.swapped else (col[i], row[i])
+            home = int(np.floor(walk.along))
+            first = home + 1.0 - walk.along if walk.sign > 0 else walk.along - home
+            u, offset = first + walk.sign * (along - home) - 0.5, across + 0.5 - walk.across
+            if u > 0.0 and abs(offset) <= u and not (walk.swapped and abs(offset) == u):
+                found[i] = side * (2 * rays + 1) + int(np.floor(rays + offset / u * rays + 0.5))
+    return found

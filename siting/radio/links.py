@@ -13,17 +13,18 @@ import pandas as pd
 from siting.errors import BadInput, Unsupported
 from siting.findings import Finding, Findings
 from siting.radio import kernels_formulas as formulas
-from siting.radio import kernels_link as link
+from siting.radio import kernels_shapes as shapes
 from siting.radio import o2i, pathloss
-from siting.radio.antenna import WIDEST_DEG
-from siting.radio.decibel import dbm_to_mw, mw_to_dbm, power_per_re_dbm
-from siting.radio.network import Network, defaults, load_equipment
+from siting.radio.decibel import dbm_to_mw, mw_to_dbm
+from siting.radio.gearing import equipped
+from siting.radio.network import Gear, Network, defaults, shipped_gear
 from siting.radio.terrain import Antenna, Terrain
 
 Floats = npt.NDArray[np.float64]
 
 Mapper = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
-MODELS = {"uma": formulas.UMA, "umi": formulas.UMI}
+FREE_SPACE = "free_space"
+MODELS = {"uma": formulas.UMA, "umi": formulas.UMI, FREE_SPACE: formulas.FREE_SPACE}
 OUTDOOR = 0
 INDOOR_ONLY_GHZ = (3.3, 3.4)
 COLUMNS = ("site_id", "sector_id", "easting_m", "northing_m", "antenna_height_m", "mount", "azimuth_deg", "equipment")
@@ -48,10 +49,6 @@ class Kinds:
     wall_db: Floats
     weight: Floats
     sigma_p_db: Floats
-
-    def sigma_db(self, shadow_los_db: float, shadow_nlos_db: float) -> Floats:
-        """Whole spread by class, wall model and state (LoS, NLoS) for a spread of shadowing in each state [dB]."""
-        return np.hypot(self.sigma_p_db[:, :, None], np.array([shadow_los_db, shadow_nlos_db])[None, None, :])
 
     @property
     def mean_wall_db(self) -> Floats:
@@ -83,15 +80,17 @@ class Places:
         Row of the units frame for each unit in sweep order.
     row, col : ndarray
         Obstacle cell of each receiver, ascending.
-    receivers, height_m, kind
-        See `kernels_link`.
+    receivers, height_m, z_m, host, kind
+        See `kernels_shapes`.
     """
 
     order: npt.NDArray[np.int64]
     row: npt.NDArray[np.int64]
     col: npt.NDArray[np.int64]
-    receivers: link.Receivers
+    receivers: shapes.Receivers
     height_m: npt.NDArray[np.float32]
+    z_m: npt.NDArray[np.float32]
+    host: npt.NDArray[np.int32]
     kind: npt.NDArray[np.uint8]
 
     @property
@@ -99,13 +98,16 @@ class Places:
         """No unit stands above this [m above datum]."""
         return float(np.max(self.receivers.ground_m, initial=-np.inf)) + float(np.max(self.height_m, initial=0.0))
 
-    def span(self, terrain: Terrain, northing_m: float, radius_m: float) -> tuple[int, int]:
-        """First and last (exclusive) receiver in the rows a circle can touch."""
+    def spans(
+        self, terrain: Terrain, northing_m: npt.ArrayLike, radius_m: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """First and last (exclusive) receivers in the rows that circles can touch."""
         grid = terrain.grid
-        top = (grid.north_m - northing_m - radius_m) / grid.cell_m - 1.0
-        bottom = (grid.north_m - northing_m + radius_m) / grid.cell_m + 1.0
-        first, last = np.searchsorted(self.row, [top, bottom])
-        return int(first), int(last)
+        north, radius = np.asarray(northing_m, float), np.asarray(radius_m, float)
+        top = (grid.north_m - north - radius) / grid.cell_m - 1.0
+        bottom = (grid.north_m - north + radius) / grid.cell_m + 1.0
+        first, last = np.searchsorted(self.row, top), np.searchsorted(self.row, bottom)
+        return first.astype(np.int64), last.astype(np.int64)
 
 
 def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
@@ -126,7 +128,7 @@ def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
     firsts = np.flatnonzero(np.diff(key[order], prepend=-1))
     at = order[firsts]
     west, north, cell = terrain.grid.west_m, terrain.grid.north_m, terrain.grid.cell_m
-    receivers = link.Receivers(
+    receivers = shapes.Receivers(
         np.asarray(west + (col[at] + 0.5) * cell, np.float64),
         np.asarray(north - (row[at] + 0.5) * cell, np.float64),
         terrain.ground_m[row[at], col[at]].astype(np.float64),
@@ -141,8 +143,10 @@ def places_of(units: pd.DataFrame, terrain: Terrain, kinds: Kinds) -> Places:
         [numbers.get(str(name), numbers["unknown"]) for name in classes.cat.categories] + [OUTDOOR], np.uint8
     )
     kind = np.where(units["floor"].to_numpy() == 0, np.uint8(OUTDOOR), by_code[classes.cat.codes.to_numpy()])
-    height = units["height_m"].to_numpy(np.float32)
-    return Places(order, row[at], col[at], receivers, height[order], kind[order].astype(np.uint8))
+    height = units["height_m"].to_numpy(np.float32)[order]
+    host = np.repeat(np.arange(len(at), dtype=np.int32), np.diff(receivers.units))
+    z = (receivers.ground_m[host] + height).astype(np.float32)
+    return Places(order, row[at], col[at], receivers, height, z, host, kind[order].astype(np.uint8))
 
 
 @dataclass(frozen=True)
@@ -167,20 +171,29 @@ class Masts:
         return int(self.frame["mast"].nunique())
 
 
-def masts_of(sites: pd.DataFrame, terrain: Terrain, network: Network, *, key: Sequence[str] = ("site_id",)) -> Masts:
+def masts_of(
+    sites: pd.DataFrame,
+    terrain: Terrain,
+    network: Network,
+    *,
+    key: Sequence[str] = ("site_id",),
+    gear: Gear | None = None,
+) -> Masts:
     """Fill in equipment and model of every sector and group the sectors by antenna.
 
     Parameters
     ----------
     sites : DataFrame
         One row per sector, `COLUMNS`; optional ``power_w, gain_dbi, n_rb, mechanical_tilt_deg,
-        electrical_tilt_deg, model`` override the equipment's or the chosen ones where not empty.
+        electrical_tilt_deg, model, pattern`` override the equipment's or the chosen ones where not empty.
     terrain : Terrain
         For roofs and the choice of model.
     network : Network
         The carrier.
     key : sequence of str
         Columns that order and separate masts beside the position.
+    gear : Gear, optional
+        Radio units and measured patterns; default the shipped ones.
 
     Raises
     ------
@@ -193,46 +206,13 @@ def masts_of(sites: pd.DataFrame, terrain: Terrain, network: Network, *, key: Se
     if INDOOR_ONLY_GHZ[0] < network.frequency_ghz < INDOOR_ONLY_GHZ[1]:
         raise Unsupported("radio.band.indoor", value=network.frequency_ghz, network=network.name)
     frame = sites.sort_values([*key, "sector_id"], kind="stable").reset_index(drop=True)
-    frame = _equipped(frame, network)
+    frame = equipped(frame, network, gear or shipped_gear())
     place = [*key, "easting_m", "northing_m", "antenna_height_m", "mount"]
     frame["mast"] = frame.groupby(place, sort=False, dropna=False).ngroup() if len(frame) else pd.Series(dtype=int)
     keep, findings = _standing(frame, terrain)
     frame = frame[keep].reset_index(drop=True)
     frame["model"] = _models(frame, terrain)
     return Masts(frame, findings)
-
-
-def _filled(frame: pd.DataFrame, column: str, default: Floats | float) -> Floats:
-    if column not in frame:
-        return np.broadcast_to(np.asarray(default, float), len(frame)).copy()
-    given = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    return np.where(np.isnan(given), default, given)
-
-
-def _equipped(frame: pd.DataFrame, network: Network) -> pd.DataFrame:
-    """Power, gain and beam of each sector from its equipment row and its own columns."""
-    table = load_equipment()
-    unknown = sorted(set(frame["equipment"].astype(str)) - set(table))
-    if unknown:
-        raise BadInput("radio.equipment.unknown", value=", ".join(unknown), known=", ".join(table))
-    units = [table[str(name)] for name in frame["equipment"]]
-    power = _filled(frame, "power_w", np.array([u.power_w for u in units]))
-    gain = _filled(frame, "gain_dbi", np.array([u.broadcast_gain_dbi for u in units]))
-    blocks = _filled(frame, "n_rb", float(network.n_rb))
-    feeder = np.array([u.feeder_db for u in units])
-    return frame.assign(
-        power_w=power,
-        gain_dbi=gain,
-        n_rb=blocks,
-        eirp_dbm=power_per_re_dbm(power, blocks) + gain - feeder,
-        azimuth_deg=_filled(frame, "azimuth_deg", 0.0),
-        mechanical_tilt_deg=_filled(frame, "mechanical_tilt_deg", 0.0),
-        electrical_tilt_deg=_filled(frame, "electrical_tilt_deg", 0.0),
-        width_h_deg=np.array([u.hpbw_h_deg or WIDEST_DEG for u in units], float),
-        width_v_deg=np.array([u.hpbw_v_deg or WIDEST_DEG for u in units], float),
-        max_loss_db=np.array([u.max_loss_db for u in units], float),
-        sidelobe_db=np.array([u.sidelobe_db for u in units], float),
-    )
 
 
 def _standing(frame: pd.DataFrame, terrain: Terrain) -> tuple[npt.NDArray[np.bool_], Findings]:
@@ -294,22 +274,3 @@ def model_at(terrain: Terrain, antenna: Antenna) -> str:
     if not roofs.size:
         return "umi" if antenna.height_m < _LOWEST_UMA_M else "uma"
     return pathloss.choose_model(terrain.antenna_z_m(antenna), float(roofs.mean(dtype=np.float64)))
-
-
-def sectors_array(part: pd.DataFrame) -> link.Sectors:
-    """Sectors as the kernels read them; their numbers are the frame's index."""
-    names = (
-        "azimuth_deg",
-        "mechanical_tilt_deg",
-        "electrical_tilt_deg",
-        "eirp_dbm",
-        "width_h_deg",
-        "width_v_deg",
-        "max_loss_db",
-        "sidelobe_db",
-    )
-    columns = [np.ascontiguousarray(part[name].to_numpy(np.float64)) for name in names]
-    beam = part[["mast", "electrical_tilt_deg", "width_v_deg", "sidelobe_db"]]
-    changed = (beam != beam.shift()).any(axis=1).to_numpy()
-    arrays = [*columns, part.index.to_numpy(np.int32), changed.astype(np.uint8)]
-    return link.Sectors._make(arrays)

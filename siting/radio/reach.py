@@ -13,17 +13,19 @@ from scipy.special import ndtri
 
 from siting.errors import BadInput
 from siting.findings import Findings
-from siting.radio import kernels_link as link
 from siting.radio import kernels_reach as kernel
-from siting.radio import kernels_sight as sight
-from siting.radio import pathloss
-from siting.radio.links import MODELS, Kinds, Mapper, Masts, Places, kinds_at, masts_of, places_of, sectors_array
-from siting.radio.network import Network, Thresholds, defaults, load_equipment
-from siting.radio.terrain import Antenna, Terrain, field_of
+from siting.radio import kernels_shapes as shapes
+from siting.radio import kernels_tally, pathloss
+from siting.radio.calibration import DISTANCE_UNIT_M, Calibration, causal
+from siting.radio.links import FREE_SPACE, Mapper, masts_of, places_of
+from siting.radio.network import Gear, Network, Thresholds, defaults, shipped_gear
+from siting.radio.stage import Classes, classes_of, room_of, scene_of, stretches_of
+from siting.radio.terrain import Terrain
 
 Floats = npt.NDArray[np.float64]
 BATCH = 256
 _LONGEST_M = 5000.0
+_SLACK = 0.9  # single precision may not drop what is kept
 
 
 @dataclass(frozen=True)
@@ -61,32 +63,23 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class _Scene:
-    terrain: Terrain
-    places: Places
-    field: sight.Field
-    units: link.Units
+class _Run:
+    stage: shapes.Stage
+    stretches: npt.NDArray[np.int64]
+    room: tuple[int, int]
     needs: kernel.Needs
-    options: kernel.Options
-    sectors: link.Sectors
 
-    def batch(
-        self, bounds: tuple[int, int]
+    def __call__(
+        self, group: npt.NDArray[np.int64]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Entries of the options first to last: unit in sweep order, probability, number per option."""
-        first, last = bounds
-        part = kernel.Options(
-            *(column[first : last + (name == "sector")] for name, column in self.options._asdict().items())
-        )
-        room = np.zeros(last - first, np.int64)
-        kernel.count_room(part, self.places.receivers, self.needs, room)
-        begin = np.concatenate([[0], np.cumsum(room)])
+        """Entries of the options of a group: unit in sweep order, probability, number per option."""
+        size = np.zeros(len(group), np.int64)
+        kernel.count_room(self.stage.masts, self.stage.receivers, group, size)
+        begin = np.concatenate([[0], np.cumsum(size)])
         unit, p = np.empty(begin[-1], np.int32), np.empty(begin[-1], np.float32)
-        kept = np.zeros(last - first, np.int64)
-        kernel.reach_options(
-            self.field, part, self.sectors, self.places.receivers, self.units, self.needs, begin, unit, p, kept
-        )
-        spots = np.arange(begin[-1]) - np.repeat(begin[:-1], room) < np.repeat(kept, room)
+        kept = np.zeros(len(group), np.int64)
+        kernel.reach_options(self.stage, group, self.stretches, self.room, self.needs, begin, unit, p, kept)
+        spots = np.arange(begin[-1]) - np.repeat(begin[:-1], size) < np.repeat(kept, size)
         return unit[spots], p[spots], kept
 
 
@@ -98,6 +91,8 @@ def reach(
     *,
     thresholds: Thresholds,
     base: npt.ArrayLike | None = None,
+    calibration: Calibration | None = None,
+    gear: Gear | None = None,
     map: Mapper = map,  # noqa: A002 - the name every long computation gives its mapper
 ) -> Reach:
     """Probability of each option alone at every unit it can matter to.
@@ -113,8 +108,12 @@ def reach(
         Its level [dBm] decides; the SINR rule is left to the check of the finished plan.
     base : array_like, optional
         Present probability by unit.  Only entries more than `reach_drop` above it are kept.
+    calibration : Calibration, optional
+        What measurements taught; an option is a change, so `calibration.causal` of it counts.
+    gear : Gear, optional
+        Radio units and measured patterns; default the shipped units.
     map : callable
-        Ordered mapper over tasks of 256 options; it must run them in this process.
+        Ordered mapper over tasks of 256 options, in this process or others.
 
     Returns
     -------
@@ -134,28 +133,28 @@ def reach(
     """
     names = pd.Index(options["option_id"].astype(str)).unique()
     ranked = options.assign(option_rank=names.get_indexer(pd.Index(options["option_id"].astype(str))))
-    masts = masts_of(ranked, terrain, network, key=("option_rank",))
+    gear = gear or shipped_gear()
+    masts = masts_of(ranked, terrain, network, key=("option_rank",), gear=gear)
     if masts.frame["option_rank"].nunique() != len(masts):
         raise BadInput("radio.option.places", value=int(len(masts) - masts.frame["option_rank"].nunique()))
-    kinds = kinds_at(network.frequency_ghz)
-    places = places_of(units, terrain, kinds)
-    scene, rank = _scene(
-        terrain,
-        network,
-        (masts, places),
-        (kinds, kinds.sigma_db(defaults()["uncalibrated_sigma_db"], defaults()["uncalibrated_sigma_db"])),
-        thresholds,
-    )
+    classes = classes_of(network, None if calibration is None else causal(calibration))
     drop = defaults()["reach_drop"] if base is not None else 0.0
-    beat = _to_beat(units, base, drop)[places.order]
-    scene = _Scene(**{**vars(scene), "needs": scene.needs._replace(beat=beat)})
-    count = len(rank)
-    bounds = [(first, min(first + BATCH, count)) for first in range(0, count, BATCH)]
-    radius = np.zeros(len(names))
-    radius[rank] = scene.options.radius_m
-    p = _matrix(list(map(scene.batch, bounds)), places.order, rank, (len(units), len(names)))
-    ids = names.to_numpy(str)
-    return Reach(p, ids, radius, defaults()["reach_negligible"], drop, thresholds, False, masts.findings)
+    beat = _to_beat(units, base, drop)
+    wanted = np.flatnonzero(beat < 1.0)
+    places = places_of(units.iloc[wanted], terrain, classes.kinds)
+    radius = _radius_m(masts.frame, network, gear, classes, thresholds)
+    stage = scene_of(terrain, places, classes, network, gear).stage(masts.frame, radius)
+    stretches = stretches_of(places)
+    floor_dbm, keep = _floor_dbm(classes, thresholds), defaults()["reach_negligible"]
+    needs = kernel.Needs(beat[wanted][places.order], floor_dbm, thresholds.rsrp_dbm, keep, places.highest_m)
+    run = _Run(stage, stretches, room_of(places, stretches), needs)
+    numbers = np.arange(len(masts))
+    parts = list(map(run, [numbers[first : first + BATCH] for first in range(0, len(masts), BATCH)]))
+    rank = masts.frame["option_rank"].to_numpy(np.int64)[stage.masts.sector[:-1]]
+    radius_m = np.zeros(len(names))
+    radius_m[rank] = radius
+    p = _matrix(parts, wanted[places.order], rank, (len(units), len(names)))
+    return Reach(p, names.to_numpy(str), radius_m, keep, drop, thresholds, classes.calibrated, masts.findings)
 
 
 def _to_beat(units: pd.DataFrame, base: npt.ArrayLike | None, drop: float) -> npt.NDArray[np.float32]:
@@ -164,58 +163,27 @@ def _to_beat(units: pd.DataFrame, base: npt.ArrayLike | None, drop: float) -> np
     return np.where(units["persons"].to_numpy() > 0, present, np.float32(1.0)).astype(np.float32)
 
 
-def _scene(
-    terrain: Terrain,
-    network: Network,
-    scene: tuple[Masts, Places],
-    classes: tuple[Kinds, Floats],
-    thresholds: Thresholds,
-) -> tuple[_Scene, npt.NDArray[np.int64]]:
-    """Arrays of all options, and the column each fills."""
-    masts, places = scene
-    kinds, spread_db = classes
-    frame = masts.frame
-    begins = np.flatnonzero(~frame["mast"].duplicated().to_numpy())
-    heads = frame.iloc[begins]
-    radius = _radius_m(frame, network, spread_db, thresholds)
-    spans = [places.span(terrain, n, r) for n, r in zip(heads["northing_m"], radius, strict=True)]
-    east, north = heads["easting_m"].to_numpy(float), heads["northing_m"].to_numpy(float)
-    mounted = [
-        Antenna(*row) for row in heads[["easting_m", "northing_m", "antenna_height_m", "mount"]].itertuples(index=False)
-    ]
-    options = kernel.Options(
-        east,
-        north,
-        np.array([terrain.antenna_z_m(a) for a in mounted], float),
-        (east - terrain.grid.west_m) / terrain.grid.cell_m,
-        (terrain.grid.north_m - north) / terrain.grid.cell_m,
-        np.array([MODELS[m] for m in heads["model"]], np.int64),
-        np.array([terrain.own_roof(a) for a in mounted], np.int64),
-        radius,
-        np.append(begins, len(frame)).astype(np.int64),
-        np.array([s[0] for s in spans], np.int64),
-        np.array([s[1] for s in spans], np.int64),
-    )
-    units = link.Units(places.height_m, places.kind, kinds.wall_db, spread_db, kinds.weight)
-    blank = np.zeros(0, np.float32)
-    needs = kernel.Needs(
-        blank, thresholds.rsrp_dbm, network.frequency_ghz, defaults()["reach_negligible"], places.highest_m
-    )
-    field = field_of(terrain, places.row, places.col)
-    return _Scene(terrain, places, field, units, needs, options, sectors_array(frame)), heads["option_rank"].to_numpy(
-        np.int64
-    )
+def _floor_dbm(classes: Classes, thresholds: Thresholds) -> npt.NDArray[np.float32]:
+    """Level before the wall [class, path] below which the probability stays under what is kept [dBm]."""
+    spread = classes.spread_db
+    walls = np.where(classes.kinds.weight > 0, classes.kinds.wall_db, np.inf)
+    least = walls[:, :, None] + thresholds.rsrp_dbm + ndtri(defaults()["reach_negligible"] * _SLACK) * spread
+    return np.asarray(least.min(axis=1), np.float32)
 
 
-def _radius_m(frame: pd.DataFrame, network: Network, spread_db: Floats, thresholds: Thresholds) -> Floats:
+def _radius_m(frame: pd.DataFrame, network: Network, gear: Gear, classes: Classes, thresholds: Thresholds) -> Floats:
     """Plan radius of each option: the cap of its kind of site, or less where nothing is left even in line of sight."""
-    table = load_equipment()
-    micro = np.array([table[str(e)].site_type == "micro" for e in frame["equipment"]], bool)
+    micro = np.array([gear.equipment[str(e)].site_type == "micro" for e in frame["equipment"]], bool)
     cap = np.where(micro, defaults()["reach_micro_m"], defaults()["reach_macro_m"])
-    margin = -ndtri(defaults()["reach_negligible"]) * spread_db[0, 0, 0]
+    spread = classes.spread_db[:, :, kernels_tally.LOS_AT].max()
+    margin = -ndtri(defaults()["reach_negligible"]) * (spread if classes.calibrated else classes.spread_db[0, 0, 0])
     distance = np.geomspace(pathloss.RANGES["umi"].distance_m[0], _LONGEST_M, 400)
     loss = pathloss.umi_los_db(distance, network.frequency_ghz, out_of_range="clamp")
-    allowed = frame["eirp_dbm"].to_numpy(float) - thresholds.rsrp_dbm + margin
+    if np.any(frame["model"] == FREE_SPACE):
+        loss = pathloss.free_space_db(distance, network.frequency_ghz)
+    terms = classes.terms
+    more = np.max(terms.offset_db + np.maximum(terms.slope_db, 0.0) * np.log10(_LONGEST_M / DISTANCE_UNIT_M))
+    allowed = frame["eirp_dbm"].to_numpy(float) + max(more, 0.0) - thresholds.rsrp_dbm + margin
     heard = distance[np.clip(np.searchsorted(loss, allowed), 0, len(distance) - 1)]
     within = pd.Series(np.minimum(cap, heard)).groupby(frame["mast"].to_numpy(), sort=False).max()
     return within.to_numpy(float)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,14 @@ from scipy.special import ndtr
 
 from siting.errors import BadInput
 from siting.findings import Findings
+from siting.radio.kernels_shapes import Tally
+from siting.radio.kernels_tally import LOS_AT, MAYBE_LOS_AT, MAYBE_NLOS_AT, NLOS_AT
 from siting.radio.links import Kinds
 from siting.radio.network import Network, Thresholds
+from siting.radio.stage import Scene
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
-LOS_AT, NLOS_AT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,37 @@ class Strongest:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What a coverage was computed from, beside terrain and sites.
+
+    Parameters
+    ----------
+    scene : Scene
+        Places, obstacles, classes, units.
+    levels : ndarray
+        Thresholds of the probabilities over unknown paths [dBm].
+    tally : Tally
+        Sums and maxima in the order of the places.
+    unit_id : ndarray of int64
+        Identity of each unit, in the order of the units frame.
+    cell_unknown : ndarray of bool
+        Units whose own cell is unknown, in that order.
+    calibration : str
+        Hash of the samples behind the calibration; empty without one.
+    obstacles : str
+        Hash of terrain and places.
+    """
+
+    scene: Scene
+    levels: Floats
+    tally: Tally
+    unit_id: npt.NDArray[np.int64]
+    cell_unknown: npt.NDArray[np.bool_]
+    calibration: str
+    obstacles: str
+
+
+@dataclass(frozen=True)
 class Coverage:
     """One network over a table of units, in the order of that table.
 
@@ -65,13 +98,17 @@ class Coverage:
     sectors : DataFrame
         The sectors computed, equipment filled in.
     calibrated : bool
-        False: textbook medians without any measurement (未校准).
+        Whether measurements of this network corrected it; False: textbook medians (未校准).
     no_sites : bool
         Whether there was no sector at all: everything is gap.
     findings : Findings
         Sectors left out and why.
     provenance : dict
-        Hash of inputs, network, spread and models.
+        Hash of inputs, network, spread, models and calibration.
+    kind, kinds, spread_db, strongest
+        Class of each unit, walls by class, spreads [class, wall, path] and strongest levels, for `probability`.
+    kept : Kept, optional
+        What `update` needs.
     """
 
     network: Network
@@ -92,6 +129,7 @@ class Coverage:
     kinds: Kinds
     spread_db: Floats
     strongest: Strongest
+    kept: Kept | None = field(default=None, repr=False, compare=False)
 
 
 def probability(coverage: Coverage, thresholds: Thresholds) -> Singles:
@@ -126,8 +164,8 @@ def probability(coverage: Coverage, thresholds: Thresholds) -> Singles:
 def probability_range(coverage: Coverage, thresholds: Thresholds) -> tuple[Singles, Singles]:
     """Probability with all unknown paths taken as hidden, and as clear."""
     known, best = _known(coverage, thresholds.rsrp_dbm), coverage.strongest
-    hidden = np.maximum(known, _exceeds(coverage, best.maybe_nlos_dbm, thresholds.rsrp_dbm, NLOS_AT))
-    clear = np.maximum(known, _exceeds(coverage, best.maybe_los_dbm, thresholds.rsrp_dbm, LOS_AT))
+    hidden = np.maximum(known, _exceeds(coverage, best.maybe_nlos_dbm, thresholds.rsrp_dbm, MAYBE_NLOS_AT))
+    clear = np.maximum(known, _exceeds(coverage, best.maybe_los_dbm, thresholds.rsrp_dbm, MAYBE_LOS_AT))
     quality = _sinr_probability(coverage, thresholds)
     return np.minimum(hidden, quality).astype(np.float32), np.minimum(clear, quality).astype(np.float32)
 
