@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from shapely.geometry import box
 
-from siting.errors import BadInput, Unsupported
+from siting.compute import local
+from siting.errors import BadInput
 from siting.radio import antenna, coverage, demand, network, o2i, pathloss, reach, terrain
 from tests.radio.radio_scenes import CRS, buildings, grid, sector
 
@@ -219,10 +220,15 @@ def test_unknown_equipment_is_refused_by_name(scene):
     assert "toaster" in error.value.message("zh_CN")
 
 
-def test_a_mapper_that_leaves_the_process_is_refused(scene):
+def test_serial_and_two_processes_give_the_same_bits(scene):
     ground, units, _full = scene
-    with pytest.raises(Unsupported):
-        coverage.coverage(_sites(), ground, units, NETWORK, map=lambda _function, tasks: [0 for _ in tasks])
+    sites = _sites(4, 40).assign(model=["uma", "umi", "free_space"] * 40)
+    alone = coverage.coverage(sites, ground, units, NETWORK)
+    apart = coverage.coverage(sites, ground, units, NETWORK, map=local.mapper(processes=2))
+    for name in ("rsrp_dbm", "sinr_db", "server", "flags", "p_los", "state", "sigma_db"):
+        np.testing.assert_array_equal(getattr(alone, name), getattr(apart, name))
+    for one, two in zip(alone.kept.tally, apart.kept.tally, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 def test_an_operator_has_the_best_of_its_networks_and_no_other(scene):

@@ -10,7 +10,8 @@ import pytest
 from siting.errors import BadInput, OutOfRange
 from siting.radio import antenna, decibel, emf, network, o2i, pathloss
 from siting.radio import kernels_formulas as formulas
-from siting.radio import kernels_link as link
+from siting.radio import kernels_shapes as shapes
+from siting.radio import kernels_tally as tally
 
 DATA = Path(os.environ.get("SITING_TEST_DATA", Path(__file__).parents[3] / "shared" / "data")) / "tr38901"
 
@@ -75,14 +76,17 @@ def test_the_worked_chain_gives_level_and_probability_behind_a_wall():
     inside = float(o2i.indoor_loss_db(5.0))
     wall = float(o2i.wall_loss_db(2.6, model="high"))
     sigma = np.hypot(o2i.sigma_db("high"), [4.0, 6.0])
-    units = link.Units(
+    units = shapes.Units(
+        np.zeros(1, np.float32),
         np.zeros(1, np.float32),
         np.zeros(1, np.uint8),
+        np.zeros(1, np.int32),
         np.array([[wall, 0.0]]),
-        np.array([[sigma, sigma]]),
+        np.tile(sigma, 2)[None, None, :].repeat(2, axis=1),
         np.array([[1.0, 0.0]]),
     )
-    p = link.probability_over(units, 0, seen - inside, hidden - inside, 0.089545, -105.0)
+    paths = (np.float32(seen - inside), tally.MAYBE_LOS_AT, np.float32(hidden - inside), tally.MAYBE_NLOS_AT)
+    p = tally.probability_over(units, 0, paths, np.float32(0.089545), -105.0)
     assert p == pytest.approx(0.35210, abs=1e-4)
 
 
