@@ -95,7 +95,8 @@ def precheck(
     sectors : DataFrame
         What is checked, one row per sector and carrier, see `sources_of`; heights above flat ground [m].
     buildings : GeoDataFrame
-        ``building_id`` and footprints in the same metric CRS; ``height_m``, ``floors``, ``use``, ``building_class`` as known.
+        Footprints in the same metric CRS; ``building_id`` (else the row's number), ``height_m``, ``floors``, ``use``,
+        ``building_class`` as known.
     existing : DataFrame, optional
         Known transmitters of the same columns; those within 100 m are summed at every point.
     factors : Factors
@@ -155,7 +156,9 @@ def _around(new: Sources, buildings: pd.DataFrame, radius_m: float) -> _Around:
     if len(shapes) and len(spots):
         found = np.unique(shapely.STRtree(shapes).query(spots, predicate="dwithin", distance=radius_m)[1])
         away[found] = np.min([shapely.distance(shapes[found], spot) for spot in spots], axis=0)
-    whole = _Around(buildings.reset_index(drop=True), shapes, surfaces.heights_m(buildings), away)
+    frame = buildings.reset_index(drop=True)
+    frame = frame if "building_id" in frame else frame.assign(building_id=frame.index.astype(str))
+    whole = _Around(frame, shapes, surfaces.heights_m(buildings), away)
     return whole.within(radius_m)
 
 
@@ -174,7 +177,7 @@ def _points(
     own_host, other_host = surfaces.hosts(new, around.shapes), surfaces.hosts(beside, around.shapes)
     reasons = [*new.reasons, *_incomplete(beside), *_heights(new, around, own_host, radius_m)]
     if not len(new):
-        return pd.DataFrame(columns=["q", "own", "near_field", "factored", *report.PLACE]), reasons
+        return report.no_points(), reasons
     closed = {int(b) for b in np.flatnonzero(np.isin(around.ids, list(closed_roofs)))}
     closed |= {int(b) for b in other_host if b >= 0 and b not in set(own_host)}
     outer_m = max(radius_m, numbers()["least_reach_m"])

@@ -144,9 +144,9 @@ def _joined(parts: Sequence[Rects]) -> Rects:
 
 def _walls(solid: npt.NDArray[np.object_], height_m: Floats, known: Ints) -> tuple[pd.DataFrame, Rects]:
     """One upright rectangle per edge of every outline; its normal points out of the building."""
-    rings, owner = (
-        shapely.get_rings(solid[known], return_index=True) if len(known) else (np.array([]), np.array([], int))
-    )
+    parts, whose = shapely.get_parts(solid[known], return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    owner = whose[part].astype(np.int64)
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     same = ring[1:] == ring[:-1] if len(ring) else np.zeros(0, bool)
     start, step = xy[:-1][same], (xy[1:] - xy[:-1])[same]

@@ -140,6 +140,16 @@ def near_field(
     return found if decisive is None else found & decisive
 
 
+def no_points() -> pd.DataFrame:
+    """The table of points where there is none."""
+    kinds = {**dict.fromkeys(("building_id", "face"), object), "floor": np.int64}
+    kinds |= dict.fromkeys(
+        ("easting_m", "northing_m", "height_m", "distance_m", "q_s", "q_e", "q", "own", "factored"), float
+    )
+    kinds |= dict.fromkeys(("decisive", "near_field"), bool)
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+
+
 def table_of(
     faces: Faces, ids: npt.NDArray[np.object_], tops_m: Floats, *, own: Shares, others: Shares, sources: Sources
 ) -> pd.DataFrame:

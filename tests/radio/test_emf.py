@@ -165,6 +165,32 @@ def test_no_point_of_the_street_lies_in_a_building_and_none_of_a_roof_beside_it(
     assert len(roof) > 450
 
 
+def test_every_part_of_a_building_and_its_courtyards_have_walls_and_the_courtyard_is_street():
+    ring = shapely.Polygon(
+        shapely.box(-60, 30, -20, 70).exterior.coords, [shapely.box(-50, 40, -30, 60).exterior.coords]
+    )
+    shape = shapely.MultiPolygon([ring, shapely.box(20, 30, 40, 50)])
+    frame = gpd.GeoDataFrame({"height_m": [12.0]}, geometry=[shape], crs="EPSG:4548")
+    points = emf.precheck(sectors(), frame).points
+    south, street = points[points["face"] == "s"], points[points["face"] == "street"]
+    assert {round(v) for v in south["northing_m"]} == {30, 60}
+    assert south["easting_m"].min() < -55
+    assert south["easting_m"].max() > 35
+    assert (street["easting_m"].between(-49, -31) & street["northing_m"].between(41, 59)).any()
+    assert not shapely.contains_xy(shape, street["easting_m"], street["northing_m"]).any()
+    assert set(points["building_id"]) == {"0", ""}
+
+
+def test_without_buildings_only_the_street_is_computed_and_without_sectors_nothing():
+    nothing = gpd.GeoDataFrame(geometry=[], crs="EPSG:4548")
+    assert set(emf.precheck(sectors(), nothing).points["face"]) == {"street"}
+    unknown = emf.precheck(sectors(), nothing, surveyed=False)
+    assert (unknown.verdict, [r.code for r in unknown.reasons]) == ("needs_assessment", ["no_buildings"])
+    none = emf.precheck(sectors().iloc[:0], wall())
+    assert (none.verdict, none.worst, len(none.faces)) == ("needs_assessment", None, 0)
+    assert math.isnan(none.factored)
+
+
 def test_faces_are_named_by_where_they_look():
     points = emf.precheck(sectors(), wall()).points
     by_face = points[~points["face"].isin(["roof", "street"])].groupby("face", observed=True)
