@@ -156,7 +156,7 @@ class Masts:
     Parameters
     ----------
     frame : DataFrame
-        One row per computed sector with filled columns ``model, eirp_dbm, mast``.
+        One row per computed sector with filled columns ``model, eirp_dbm, mast``; sectors of a mast stand together.
     findings : Findings
         Sectors left out, and why.
     """
@@ -208,11 +208,21 @@ def masts_of(
     frame = sites.sort_values([*key, "sector_id"], kind="stable").reset_index(drop=True)
     frame = equipped(frame, network, gear or shipped_gear())
     place = [*key, "easting_m", "northing_m", "antenna_height_m", "mount"]
-    frame["mast"] = frame.groupby(place, sort=False, dropna=False).ngroup() if len(frame) else pd.Series(dtype=int)
     keep, findings = _standing(frame, terrain)
     frame = frame[keep].reset_index(drop=True)
+    frame["mast"] = _runs(frame[place])
     frame["model"] = _models(frame, terrain)
+    frame["mast"] = _runs(frame[[*place, "model"]])
     return Masts(frame, findings)
+
+
+def _runs(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Number of the run of equal rows that each row belongs to."""
+    changed = np.zeros(len(frame), bool)
+    for name in frame:
+        column = frame[name].to_numpy()
+        changed[1:] |= column[1:] != column[:-1]
+    return np.cumsum(changed)
 
 
 def _standing(frame: pd.DataFrame, terrain: Terrain) -> tuple[npt.NDArray[np.bool_], Findings]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,8 +76,8 @@ class Meeting:
         No unit stands above this [m above datum].
     tally : Tally, optional
         Where this process adds up; other processes, to which it does not travel, return their own.
-    rays : callable, optional
-        Rays to walk for a mast; default all.
+    targets : ndarray, optional
+        Receivers in the stretches, where these are few: only rays that serve them are walked.
     """
 
     stage: shapes.Stage
@@ -87,7 +86,7 @@ class Meeting:
     levels: npt.NDArray[np.float64]
     stop_m: float
     tally: shapes.Tally | None = None
-    rays: Callable[[int], Wholes] | None = None
+    targets: Wholes | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "tally": None}
@@ -108,11 +107,22 @@ class Meeting:
         for at, m in enumerate(group):
             part = sight.Sight(clear[begin[at] : begin[at + 1]], cap[begin[at] : begin[at + 1]])
             start = start_at(self.stage, int(m), self.stop_m)
-            if self.rays is None:
+            if self.targets is None:
                 sight.sweep(self.stage.field, start, part)
             else:
-                sight.sweep_some(self.stage.field, start, part, self.rays(int(m)))
+                sight.sweep_some(self.stage.field, start, part, self._rays(int(m), start))
         return shapes.Views(clear, cap, begin)
+
+    def _rays(self, m: int, start: sight.Start) -> Wholes:
+        """The rays of mast m that serve the targets in its rows."""
+        masts, receivers = self.stage.masts, self.stage.receivers
+        targets = np.empty(0, np.int64) if self.targets is None else self.targets
+        low, high = np.searchsorted(targets, [masts.first[m], masts.last[m]])
+        near = targets[low:high]
+        far = receivers.easting_m[near] - masts.easting_m[m]
+        near = near[np.abs(far) <= masts.radius_m[m]]
+        found = np.unique(sight.rays_to(start, receivers.row[near], receivers.col[near]))
+        return found[found >= 0]
 
 
 def start_at(stage: shapes.Stage, m: int, stop_m: float) -> sight.Start:

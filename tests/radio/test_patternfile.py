@@ -40,7 +40,15 @@ def test_a_plain_file_gives_back_its_numbers_and_nothing_to_remark():
 
 @pytest.mark.parametrize(
     ("said", "dbi"),
-    [("16 dBi", 16.0), ("16dBi", 16.0), ("16 dBd", 18.15), ("16", 18.15), ("13,85 dBd", 16.0), ("16.0 DBI", 16.0), ("dBi 16", 16.0)],
+    [
+        ("16 dBi", 16.0),
+        ("16dBi", 16.0),
+        ("16 dBd", 18.15),
+        ("16", 18.15),
+        ("13,85 dBd", 16.0),
+        ("16.0 DBI", 16.0),
+        ("dBi 16", 16.0),
+    ],
 )
 def test_a_gain_counts_from_a_dipole_unless_the_file_says_otherwise(said, dbi):
     assert read_msi(text(f"NAME A\nGAIN {said}\n"))[0].peak_dbi == pytest.approx(dbi)
@@ -125,7 +133,9 @@ def test_what_is_no_text_of_a_sensible_size_is_refused(data):
         read_msi(data)
 
 
-@pytest.mark.parametrize("said", ["TILT 6", "TILT ELECTRICAL 6", "TILT ELECTRICAL", "TILT ELECTRICAL\nELECTRICAL_TILT 6", "TILT -6"])
+@pytest.mark.parametrize(
+    "said", ["TILT 6", "TILT ELECTRICAL 6", "TILT ELECTRICAL", "TILT ELECTRICAL\nELECTRICAL_TILT 6", "TILT -6"]
+)
 def test_a_file_that_states_a_tilt_but_beams_above_the_horizon_waits_for_a_person(said):
     upwards = text(f"NAME A\nGAIN 16 dBi\n{said}\n", vertical=leaning(354.0))
     pattern, found = read_msi(upwards)
