@@ -15,7 +15,7 @@ from siting.radio.network import MARKS
 from siting.ui import parts, radioparts
 from siting.ui.parts import Card
 from siting.ui.session import Desk, now
-from siting.ui.text import UNKNOWN, number, t
+from siting.ui.text import UNKNOWN, md, number, t
 
 KEY = "radiotable.pattern"
 # How many files were kept: each time the upload begins empty again.
@@ -62,7 +62,7 @@ def chart(pattern: Pattern) -> alt.Chart:
         .encode(
             x=alt.X("angle:Q", title=t("radiotable.axis.angle"), scale=alt.Scale(domain=[-180, 180], nice=False)),
             y=alt.Y("gain:Q", title=t("radiotable.axis.gain")),
-            color=alt.Color("cut:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
+            color=alt.Color("cut:N", title=None, scale=colours, legend=alt.Legend(orient="top", labelLimit=0)),
             tooltip=[alt.Tooltip("cut:N"), alt.Tooltip("angle:Q"), alt.Tooltip("gain:Q", format=".1f")],
         )
         .properties(height=CHART_PX)
@@ -70,7 +70,10 @@ def chart(pattern: Pattern) -> alt.Chart:
 
 
 def _list(held: pd.DataFrame) -> None:
-    frame = held.assign(mark=radioparts.marked(held["mark"]), changed_at=held["changed_at"].map(radioparts.stamp))
+    widths = {name: held[name].round(1) for name in ("hpbw_h_deg", "hpbw_v_deg")}
+    frame = held.assign(
+        mark=radioparts.marked(held["mark"]), changed_at=held["changed_at"].map(radioparts.stamp), **widths
+    )
     st.dataframe(frame[list(LISTED)].rename(columns=radioparts.heading), hide_index=True, placeholder=UNKNOWN)
 
 
@@ -121,8 +124,9 @@ def _read(desk: Desk, found: Pattern, findings: Findings) -> None:
             Card(t("radiotable.column.hpbw_v_deg"), number(found.hpbw_v_deg, digits=1)),
         ]
     )
-    if findings:
-        parts.findings(radioparts.rows_of(findings, lang=desk.lang), key=f"{KEY}.findings")
+    for finding in findings:
+        box = st.info if finding.severity == "info" else st.warning
+        box(md(finding.say("message", lang=desk.lang) + finding.say("remedy", lang=desk.lang)))
     st.altair_chart(chart(found), width="stretch", key=f"{KEY}.preview")
 
 
