@@ -97,17 +97,22 @@ def test_twenty_thousand_random_paths_differ_nowhere_from_clipping_against_every
         terrain = t.from_layers(grid(CELL_M, SIDE_M), buildings(seed, count=7, side_m=SIDE_M), ground_m=ground)[0]
         antennas, receivers = _pairs(draw, count)
         visited, known, every, z1, own_roof = _clipped(terrain, antennas, receivers)
-        for i in range(count):
-            mount = "roof" if antennas[i, 3] else "tower"
-            path = t.trace(terrain, t.Antenna(*antennas[i, :3], mount), t.Receiver(*receivers[i]))
-            assert len(path.row) == visited[i].sum()
-            assert visited[i][path.row, path.col].all()
-            assert path.clear_m == pytest.approx(known[i], rel=1e-9)
-            assert path.cap_m == pytest.approx(every[i], rel=1e-9)
-            expected = 0 if z1[i] < path.clear_m else 1 if z1[i] >= max(path.clear_m, path.cap_m) else 2
-            assert path.state == (2 if own_roof[i] else expected)
-            assert (path.first >= 0) == (z1[i] < path.clear_m)
-            seen[path.state] += 1
+        paths = [
+            t.trace(terrain, t.Antenna(*a[:3], "roof" if a[3] else "tower"), t.Receiver(*r))
+            for a, r in zip(antennas.tolist(), receivers.tolist(), strict=True)
+        ]
+        found = np.zeros_like(visited)
+        for i, path in enumerate(paths):
+            found[i, path.row, path.col] = True
+        np.testing.assert_array_equal(found, visited)
+        clear, cap = np.array([path.clear_m for path in paths]), np.array([path.cap_m for path in paths])
+        np.testing.assert_allclose(clear, known, rtol=1e-9)
+        np.testing.assert_allclose(cap, every, rtol=1e-9)
+        states = np.where(z1 < clear, 0, np.where(z1 >= np.maximum(clear, cap), 1, 2))
+        assert [path.state for path in paths] == np.where(own_roof, 2, states).tolist()
+        assert [path.first >= 0 for path in paths] == (z1 < clear).tolist()
+        for state in seen:
+            seen[state] += sum(path.state == state for path in paths)
     assert min(seen.values()) > 1_000
 
 
