@@ -15,6 +15,8 @@ from siting.radio.decibel import power_per_re_dbm
 from siting.radio.network import Equipment, Gear, Network
 
 Floats = npt.NDArray[np.float64]
+#: Names of forms, not of measured patterns: the widths of the unit make the beam.
+FORMS = frozenset({"", "sector", "omni"})
 BEAM = ("peak_dbi", "hpbw_h_deg", "hpbw_v_deg", "max_loss_db", "sidelobe_db")
 
 
@@ -63,7 +65,7 @@ def equipped(frame: pd.DataFrame, network: Network, gear: Gear) -> pd.DataFrame:
 def _names(frame: pd.DataFrame, units: Sequence[Equipment], patterns: Mapping[str, Pattern]) -> list[str]:
     """Pattern of each sector: its own, else its unit's, else none."""
     own = frame["pattern"] if "pattern" in frame else [""] * len(frame)
-    names = [u.pattern if pd.isna(p) or p == "" else str(p) for p, u in zip(own, units, strict=True)]
+    names = [u.pattern if pd.isna(p) or str(p) in FORMS else str(p) for p, u in zip(own, units, strict=True)]
     unknown = sorted(set(names) - set(patterns) - {""})
     if unknown:
         raise BadInput("radio.pattern.unknown", value=", ".join(unknown), known=", ".join(patterns) or "-")
