@@ -7,7 +7,7 @@ correction will be used.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from siting.radio import kernels_sight as sight
 from siting.radio import o2i, pathloss
 from siting.radio.antenna import Pattern, gain_dbi, wrap_deg
 from siting.radio.decibel import power_per_re_dbm
-from siting.radio.links import Kinds, Masts, Places, kinds_at, masts_of, places_of
+from siting.radio.links import FREE_SPACE, Kinds, Places, kinds_at, masts_of, places_of
 from siting.radio.network import Gear, Network, defaults, shipped_gear
 from siting.radio.scene import LOS, NLOS, UNKNOWN, Antenna, Terrain
 from siting.radio.terrain import field_of, start_of
@@ -27,7 +27,6 @@ from siting.radio.terrain import field_of, start_of
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-FREE_SPACE = "free_space"
 LEAST_DISTANCE_M = 1.0
 #: What `links` says of each sample beside its own columns.
 COLUMNS = (
@@ -125,7 +124,7 @@ def links(
 def _of_network(
     samples: pd.DataFrame, sites: pd.DataFrame, terrain: Terrain, network: Network, gear: Gear
 ) -> tuple[pd.DataFrame, Findings]:
-    masts = _masts(sites, terrain, network)
+    masts = masts_of(sites, terrain, network, gear=gear)
     scene = _scene(samples, terrain, network)
     best = {
         name: np.full(len(samples), None if name in _WORDS else np.nan, object if name in _WORDS else float)
@@ -141,14 +140,6 @@ def _of_network(
     best["height_m"], best["wall_db"] = scene.height_m, scene.kinds.mean_wall_db[scene.kind]
     best["frequency_ghz"] = np.full(len(samples), network.frequency_ghz)
     return samples.assign(**best), masts.findings
-
-
-def _masts(sites: pd.DataFrame, terrain: Terrain, network: Network) -> Masts:
-    """Masts, free space among their models."""
-    free = sites["model"].eq(FREE_SPACE) if "model" in sites else pd.Series(False, sites.index)
-    known = sites.assign(model=sites["model"].where(~free, "uma")) if free.any() else sites
-    masts = masts_of(known.assign(_free=free), terrain, network)
-    return replace(masts, frame=masts.frame.assign(model=masts.frame["model"].where(~masts.frame["_free"], FREE_SPACE)))
 
 
 def _scene(samples: pd.DataFrame, terrain: Terrain, network: Network) -> _Scene:

@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from siting.errors import BadInput
 from siting.findings import Findings
-from siting.radio import calibrate, heldout, learn, network, terrain
+from siting.radio import calibrate, coverage, heldout, learn, network, pathloss, terrain
+from siting.radio import learned as learned_map
 from siting.radio.samples import Prepared
 from tests.radio.radio_scenes import buildings, grid, sector
 
@@ -109,10 +112,12 @@ def test_the_twin_tells_weak_places_directly(helpful):
     assert first.usable
 
 
-def test_the_same_seed_gives_the_same_correction(scene, helpful):
-    built = scene[1]["built_share"].to_numpy()
-    _, _, again = learned(scene, np.where(built > np.median(built), -9.0, 3.0))
-    pd.testing.assert_frame_equal(again.metrics, helpful[2].metrics)
+def test_the_same_seed_gives_the_same_correction(helpful):
+    measured, first, _ = helpful
+    few = measured.iloc[::4].reset_index(drop=True)
+    one, two = (learn.fit_correction(first, few, seed=7, options=OPTIONS) for _ in range(2))
+    pd.testing.assert_frame_equal(one.metrics, two.metrics)
+    np.testing.assert_array_equal(one.chance_weak(few, few["rsrp_dbm"]), two.chance_weak(few, few["rsrp_dbm"]))
 
 
 def test_neither_places_nor_names_are_among_the_features():
@@ -124,3 +129,39 @@ def test_missing_features_are_named(helpful):
     with pytest.raises(BadInput) as caught:
         helpful[2].predict(helpful[0].drop(columns=["excess_m"]))
     assert "excess_m" in caught.value.message("en")
+
+
+@pytest.fixture(scope="module")
+def mapped(scene):
+    ground, _ = scene
+    side = np.arange(40.0, SIDE_M, 90.0)
+    east, north = (axis.ravel() for axis in np.meshgrid(side, side))
+    row, col = ground.grid.cells_of(east, north)
+    floor = np.where(ground.building[row, col] > 0, 2, 0)
+    units = pd.DataFrame({"unit_id": np.arange(len(east)), "easting_m": east, "northing_m": north, "floor": floor})
+    units = units.assign(height_m=np.where(floor > 0, 4.5, 1.5), building_class="unknown", persons=1.0)
+    before = coverage.coverage(SITES, ground, units, NETWORK)
+    return before, learned_map.unit_features(before, units, SITES, ground)
+
+
+def test_a_map_moves_by_what_each_units_own_path_says(helpful, mapped):
+    found, (before, told) = helpful[2], mapped
+    after = learned_map.corrected(before, found, told)
+    shift = found.predict(told)
+    np.testing.assert_array_equal(told.index, np.flatnonzero(before.server >= 0))
+    moved = (after.rsrp_dbm - before.rsrp_dbm)[told.index]
+    np.testing.assert_allclose(moved, shift.shift_db, atol=1e-4)
+    assert shift.shift_db.any()
+    flagged = (after.flags[told.index] & pathloss.FLAGS["learned_out_of_domain"]) > 0
+    np.testing.assert_array_equal(flagged, shift.outside)
+    assert after.spread_db[0, 0, 0] == found.sigma_db[NETWORK.name, 1, "outdoor"]
+    weak = network.load_thresholds()["good-95"]
+    fallen = shift.shift_db < -3.0
+    lower = coverage.probability(after, weak)[told.index] - coverage.probability(before, weak)[told.index]
+    assert fallen.any()
+    assert lower[fallen].mean() < 0.0
+
+
+def test_a_map_stays_as_it_is_where_nothing_was_adopted(helpful, mapped):
+    before, told = mapped
+    assert learned_map.corrected(before, replace(helpful[2], adopted=False), told) is before
