@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import coverage, effects, radiotables, runs, scene, stations
+from siting.actions import calibrations, coverage, effects, radiotables, runs, scene, stations
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
@@ -75,6 +75,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     report.step("run.stage.reach", 0.3, 0.85)
     thresholds = radiotables.thresholds(db)[base.run.params["profile"]]
     carrier = radiotables.networks(db)[base.run.params["network"]]
+    held = calibrations.in_force(db, carrier.name)
     found = reach(
         options.sectors_of(usable),
         ground.terrain,
@@ -82,6 +83,8 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
         carrier,
         thresholds=thresholds,
         base=base.units["present"].to_numpy(),
+        calibration=None if held is None else held.calibration,
+        gear=radiotables.gear(db),
         map=report.mapper(),
     )
     report.step("run.stage.score", 0.85, 0.95)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from siting import words
 from siting.access import Actor
+from siting.actions import calibrations, effects, planfiles, question, radiotables, runs, scene
 from siting.actions import candidates as candidate_actions
-from siting.actions import effects, planfiles, question, radiotables, runs, scene
 from siting.actions.candidates import Base
 from siting.actions.doors import require
 from siting.actions.question import Question
@@ -143,10 +143,20 @@ def _checked(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -
         return None
     carrier = radiotables.networks(db)[base.run.params["network"]]
     ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
+    held = calibrations.in_force(db, carrier.name)
 
     def covered(new: pd.DataFrame) -> float:
         sites = pd.concat([scene.sectors(db, carrier), options.sectors_of(new)], ignore_index=True)
-        found = radio.coverage(sites, ground.terrain, ground.units, carrier, map=report.mapper())
+        found = radio.coverage(
+            sites,
+            ground.terrain,
+            ground.units,
+            carrier,
+            calibration=None if held is None else held.calibration,
+            gear=radiotables.gear(db),
+            levels_dbm=(thresholds.rsrp_dbm,),
+            map=report.mapper(),
+        )
         return float(demand.gap(ground.units, found, thresholds=thresholds).total["covered"])
 
     return covered(chosen) - (float(base.run.result["covered"]) if standing.empty else covered(standing))
