@@ -17,6 +17,7 @@ from siting.findings import Findings
 from siting.geo.grid import Grid
 from siting.radio import coverage as radio
 from siting.radio import demand, venues, weak
+from siting.radio.calibration import Calibration
 from siting.radio.chances import Chance, chance
 from siting.radio.gap import Gap
 from siting.radio.network import Network, Thresholds
@@ -131,9 +132,9 @@ def _network(job: Job, name: str, report: Reporter, start: float, width: float) 
     report.step("run.stage.coverage", start, start + 0.85 * width)
     report.note = name
     held = calibrations.in_force(job.db, name)
-    found = _computed(job, carrier, report)
-    report.step("run.stage.save", start + 0.85 * width, start + width)
     learnt = None if held is None else held.calibration
+    found = _computed(job, carrier, learnt, report)
+    report.step("run.stage.save", start + 0.85 * width, start + width)
     chances = {key: chance(found, row, calibration=learnt) for key, row in job.profiles.items()}
     files.save_chances(job.folder, _plain(job, name), chances)
     samples = _samples(job, name, {} if learnt is None else learnt.devices)
@@ -145,12 +146,14 @@ def _network(job: Job, name: str, report: Reporter, start: float, width: float) 
     return Done(own, samples, figures(missing, whole), facts, found.findings)
 
 
-def _computed(job: Job, carrier: Network, report: Reporter) -> radio.Coverage:
+def _computed(job: Job, carrier: Network, learnt: Calibration | None, report: Reporter) -> radio.Coverage:
     return radio.coverage(
         scene.sectors(job.db, carrier),
         job.ground.terrain,
         job.ground.units,
         carrier,
+        calibration=learnt,
+        gear=radiotables.gear(job.db),
         levels_dbm=sorted({row.rsrp_dbm for row in job.profiles.values()}),
         map=report.mapper(),
     )
