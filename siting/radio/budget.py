@@ -124,7 +124,7 @@ def losses_db(
 
 
 def los_probability(model: str, distance_m: float, height_m: float) -> float:
-    """Probability of line of sight where buildings are unknown (TR 38.901 table 7.4.2-1); 1 in free space."""
+    """Probability of line of sight over an outdoor distance [m] where buildings are unknown (TR 38.901 table 7.4.2-1); 1 in free space."""
     if model == FREE_SPACE:
         return 1.0
     if model == "umi":
@@ -252,7 +252,8 @@ def budget(
             nlos = max(los, nlos + fit.beta * bent)
     known = {LOS: 1.0, NLOS: 0.0}
     p = known.get(profile.state)
-    p = los_probability(model, profile.length_m, place.height_m) if p is None else p
+    outdoors_m = max(profile.length_m - profile.depth_m, 0.0)
+    p = los_probability(model, outdoors_m, place.height_m) if p is None else p
     depth = float(indoor_loss_db(profile.depth_m))
     level = float(sector.eirp_dbm) - lost - place.wall_db - depth + more
     path = p * los + (1.0 - p) * nlos
