@@ -16,10 +16,11 @@ from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.assets import samplecells
 from siting.errors import BadInput
-from siting.radio import calibrate, heldout
+from siting.radio import calibrate, heldout, learn
 from siting.radio.calibrate import Options, Prepared
 from siting.radio.calibration import Calibration
 from siting.radio.classes import class_name
+from siting.radio.network import defaults
 from siting.radio.rays import with_rays
 from siting.radio.terrain import Terrain
 from siting.store import artefacts, layers, samples
@@ -30,6 +31,10 @@ KIND = calibrations.KIND
 SEED = 1
 SOURCES = ("buildings", "districts", "sites", "sectors")
 RESIDUALS = "residuals"
+PREDICTORS = (
+    "calibrated", "corrected", "classifier", "uncalibrated", "constant", "free_space", "distance", "random_split"
+)  # fmt: skip
+FIGURES = ("rmse_db", "bias_db", "mae_db", "f1", "brier")
 #: What is kept of every place that was used.
 COLUMNS = (
     "easting_m", "northing_m", "floor", "network", "state", "kind", "served_site", "served_sector", "matched",
@@ -44,7 +49,7 @@ def params(db: Database, actor: Actor, given: Mapping[str, Any]) -> dict[str, An
     ----------
     given : mapping
         ``network``, ``profile`` (whose level is weak, for F1 and Brier score), ``sets`` (ids), ``seed``,
-        ``diffraction``; what is missing is filled in.
+        ``diffraction``, ``learned`` (try a learned second stage too); what is missing is filled in.
 
     Raises
     ------
@@ -57,6 +62,7 @@ def params(db: Database, actor: Actor, given: Mapping[str, Any]) -> dict[str, An
         "profile": given.get("profile") or settings.text("coverage.profile"),
         "seed": SEED if given.get("seed") is None else int(given["seed"]),
         "diffraction": bool(given.get("diffraction")),
+        "learned": bool(given.get("learned")),
     }
     known = {"network": tuple(radiotables.networks(db)), "profile": tuple(radiotables.thresholds(db))}
     for name, values in known.items():
@@ -91,11 +97,15 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     level_dbm = radiotables.thresholds(db)[asked["profile"]].rsrp_dbm
     options = Options(level_dbm=level_dbm, diffraction=asked["diffraction"])
     found = calibrate.fit_prepared(made, surface, seed=asked["seed"], options=options)
-    report.step("run.stage.judge", 0.75, 0.95)
+    report.step("run.stage.judge", 0.75, 0.85)
     left = _residuals(made, surface, seed=asked["seed"], options=options)
+    second = {}
+    if asked.get("learned"):
+        report.step("run.stage.learn", 0.85, 0.95)
+        second = _learned(found, made, surface, seed=asked["seed"], options=options)
     report.step("run.stage.save", 0.95, 1.0)
     _save(db, run.id, found, left)
-    return {**figures(found), **_counts(made, found), "revisions": scene.revisions(db, SOURCES)}
+    return {**figures(found), **second, **_counts(made, found), "revisions": scene.revisions(db, SOURCES)}
 
 
 def figures(found: Calibration) -> dict[str, Any]:
@@ -109,7 +119,7 @@ def figures(found: Calibration) -> dict[str, Any]:
     """
     table = whole(found)
     own = table.loc[heldout.CALIBRATED]
-    told: dict[str, Any] = {name: _number(own[name]) for name in ("rmse_db", "bias_db", "mae_db", "f1", "brier")}
+    told: dict[str, Any] = {name: _number(own[name]) for name in FIGURES}
     for name, row in table.iterrows():
         if name != heldout.CALIBRATED:
             told |= {f"rmse_{name}_db": _number(row["rmse_db"]), f"f1_{name}": _number(row["f1"])}
@@ -118,7 +128,25 @@ def figures(found: Calibration) -> dict[str, Any]:
 
 def whole(found: Calibration) -> pd.DataFrame:
     """The held-out table over all classes, by predictor."""
-    table = found.metrics
+    return _over_all(found.metrics)
+
+
+def compared(found: Calibration, result: Mapping[str, Any]) -> pd.DataFrame:
+    """The held-out figures of all predictors in the order of `PREDICTORS`, those of a learned stage if it was tried.
+
+    Parameters
+    ----------
+    found : Calibration
+        Of a run.
+    result : mapping
+        Of the same run.
+    """
+    tried = result.get("learned", {}).get("predictors", {})
+    table = pd.concat([whole(found)[list(FIGURES)], pd.DataFrame.from_dict(tried, orient="index", dtype=float)])
+    return table.loc[[name for name in PREDICTORS if name in table.index]]
+
+
+def _over_all(table: pd.DataFrame) -> pd.DataFrame:
     return table[(table["class"] == heldout.ALL) & (table["network"] == heldout.ALL)].set_index("predictor")
 
 
@@ -139,8 +167,15 @@ def residuals(db: Database, actor: Actor, run_id: str) -> pd.DataFrame:
     -------
     DataFrame
         `COLUMNS`; ``residual_db`` is measured minus predicted.
+
+    Raises
+    ------
+    NotFound
+        If there is no such run that the actor sees, or the actor does not see the samples behind it.
     """
     found = runs.finished(db, actor, KIND, run_id)
+    for set_id in found.params["sets"]:
+        samples.get(db, set_id, viewer=actor)
     return artefacts.load_table(runs.folder(db, found.id), RESIDUALS)
 
 
@@ -186,6 +221,23 @@ def _residuals(made: Prepared, surface: Terrain, *, seed: int, options: Options)
     predicted = held.guesses[heldout.CALIBRATED].level_dbm
     told = frame.assign(predicted_dbm=predicted, residual_db=heldout.errors_db(frame, predicted))
     return told[list(COLUMNS)]
+
+
+def _learned(
+    found: Calibration, made: Prepared, surface: Terrain, *, seed: int, options: Options
+) -> dict[str, dict[str, Any]]:
+    """What a learned second stage would add on the same unseen blocks: ``learned`` with its figures by predictor."""
+    frame, _ = calibrate.usable_rows(made.frame, far_m=options.far_m)
+    second = learn.fit_correction(found, learn.of_links(frame, surface), seed=seed, options=options)
+    table = _over_all(second.metrics)
+    rows = {name: {c: _number(table.loc[name, c]) for c in FIGURES} for name in (learn.CORRECTED, learn.CLASSIFIER)}
+    return {"learned": {"meets": second.adopted, "predictors": rows}}
+
+
+def conditions() -> dict[str, float]:
+    """What a learned stage must reach: ``gain_db`` by which RMSE falls at least, ``loss`` by which F1 may fall."""
+    numbers = defaults()
+    return {"gain_db": numbers["learn_gain_db"], "loss": numbers["learn_f1_loss"]}
 
 
 def _save(db: Database, run_id: str, found: Calibration, left: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -27,6 +28,8 @@ READING = "report.read"
 LAYER = measurements.LAYER
 STREAM = "samples"
 MHZ = 1000.0
+#: A made-up drive test of the sample district, to try the import with.
+EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "drive.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +211,13 @@ def retire(db: Database, actor: Actor, set_id: str, *, reason: str, now: datetim
         journal.append(
             connection, key=db.key(), stream=STREAM, actor=actor, kind="samples.retired", payload=payload, now=now
         )
+
+
+def example(db: Database) -> bytes | None:
+    """A made-up drive test of the sample district; None in a real district, or where it did not come along."""
+    if not db.settings.flag("district.synthetic") or not EXAMPLE.is_file():
+        return None
+    return EXAMPLE.read_bytes()
 
 
 def rejected_rows(plan: SamplePlan, *, lang: str = words.DEFAULT_LANGUAGE) -> bytes:

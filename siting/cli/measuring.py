@@ -15,7 +15,6 @@ from siting.errors import BadInput
 
 app = typer.Typer()
 SHOWN: Mapping[str, int] = {"rmse_db": 1, "bias_db": 1, "f1": 2}
-PREDICTORS = ("calibrated", "uncalibrated", "constant", "free_space", "distance", "random_split")
 
 
 @app.command()
@@ -27,6 +26,7 @@ def calibrate(
     sheet: Annotated[str | None, typer.Option("--sheet", help="工作表")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="门限口径，如 weak-110")] = None,
     diffraction: Annotated[bool, typer.Option("--diffraction", help="考虑屋顶绕射")] = False,
+    learned: Annotated[bool, typer.Option("--learned", help="检验学习型修正（仅对照）")] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="划分方块的随机种子")] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="比常数准即采用；须写明理由")] = False,
     reason: Annotated[str | None, typer.Option("--reason", help="理由：采用，或坐标基准存疑仍要导入")] = None,
@@ -52,7 +52,8 @@ def calibrate(
     )
     same = [one for one in measurements.sets(at.db, at.actor) if one.sha256 == plan.sha256 and network in one.networks]
     made = same[0] if same else measurements.commit(at.db, at.actor, plan.id, now=now(), reason=reason)
-    given = {"network": network, "profile": profile, "sets": [made.id], "seed": seed, "diffraction": diffraction}
+    given = {"network": network, "profile": profile, "sets": [made.id], "seed": seed}
+    given |= {"diffraction": diffraction, "learned": learned}
     run = worker.run_now(at.db, at.actor, "calibrate", calibrating.params(at.db, at.actor, given), clock=now)
     if adopt:
         calibrations.adopt(at.db, at.actor, run.id, network, reason=str(reason), override=override, now=now())
@@ -78,10 +79,10 @@ def _tell(at: Desk, result: Mapping[str, Any], run_id: str, *, as_json: bool) ->
     show(result, as_json=as_json)
     if as_json:
         return
-    table = calibrating.whole(calibrations.calibration(at.db, at.actor, run_id))
+    table = calibrating.compared(calibrations.calibration(at.db, at.actor, run_id), result)
     head = [words.say(f"ui.calibration.{name}", lang=language()) for name in ("predictor", *SHOWN)]
     typer.echo("\t".join(head))
-    for name in (n for n in PREDICTORS if n in table.index):
+    for name in table.index:
         cells = [_figure(table.at[name, column], digits) for column, digits in SHOWN.items()]
         typer.echo("\t".join([words.say(f"ui.calibration.predictor.{name}", lang=language()), *cells]))
 

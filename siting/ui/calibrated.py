@@ -14,7 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from siting import words
-from siting.actions import calibrating, calibrations, radiotables
+from siting.actions import calibrating, calibrations, measurements, radiotables
 from siting.maps import styles
 from siting.radio.calibration import OUTDOOR, Calibration
 from siting.store.runs import Run
@@ -24,7 +24,6 @@ from siting.ui.parts import Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, language, number, t
 
-PREDICTORS = ("calibrated", "uncalibrated", "constant", "free_space", "distance", "random_split")
 #: Columns of the tables, with the digits they are shown with.
 PREDICTED: Mapping[str, int] = MappingProxyType({"rmse_db": 1, "bias_db": 1, "mae_db": 1, "f1": 2, "brier": 3})
 TERMS: Mapping[str, int] = MappingProxyType(
@@ -44,13 +43,16 @@ def shown(desk: Desk, run: Run) -> None:
     _verdict(desk, run)
     left, right = st.columns([3, 2], gap="small")
     with left:
-        _table(predictors(found), PREDICTED)
+        _table(predictors(found, run), PREDICTED)
         st.caption(t("ui.calibration.held_out", rsrp_dbm=_weak(desk, run)))
+        if "learned" in run.result:
+            st.caption(_learned(run))
         with st.expander(t("ui.calibration.classes")):
             _table(classes(found), TERMS)
     with right:
         st.altair_chart(reliability(found), width="stretch")
-    _map(desk, run)
+    if set(run.params["sets"]) <= {one.id for one in measurements.sets(desk.db, desk.actor, retired=True)}:
+        _map(desk, run)
     parts.findings(found.findings.rows(lang=desk.lang), key=f"calibration.findings.{run.id}")
 
 
@@ -61,6 +63,13 @@ def _table(frame: pd.DataFrame, digits: Mapping[str, int]) -> None:
     }
     height = min(TABLE_PX, 40 + 35 * len(frame))
     st.dataframe(frame, hide_index=True, height=height, placeholder=UNKNOWN, column_config=formats)
+
+
+def _learned(run: Run) -> str:
+    """Whether the learned stage met its conditions."""
+    asked = {name: f"{value:g}" for name, value in calibrating.conditions().items()}
+    key = "ui.calibration.learned_good" if run.result["learned"]["meets"] else "ui.calibration.learned_bad"
+    return t(key, **asked)
 
 
 def _weak(desk: Desk, run: Run) -> str:
@@ -99,12 +108,11 @@ def _verdict(desk: Desk, run: Run) -> None:
         st.warning(t("ui.calibration.stale"), icon=":material/history:")
 
 
-def predictors(found: Calibration) -> pd.DataFrame:
+def predictors(found: Calibration, run: Run) -> pd.DataFrame:
     """The held-out table in words, one row per predictor."""
-    table = calibrating.whole(found)
-    rows = [name for name in PREDICTORS if name in table.index]
-    said = {t("ui.calibration.predictor"): [t(f"ui.calibration.predictor.{name}") for name in rows]}
-    return pd.DataFrame(said | _columns(table.loc[rows], PREDICTED))
+    table = calibrating.compared(found, run.result)
+    said = {t("ui.calibration.predictor"): [t(f"ui.calibration.predictor.{name}") for name in table.index]}
+    return pd.DataFrame(said | _columns(table, PREDICTED))
 
 
 def classes(found: Calibration) -> pd.DataFrame:

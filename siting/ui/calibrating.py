@@ -96,6 +96,7 @@ def _start(desk: Desk, network: str) -> None:
         "profile": choices.profile(desk, key="calibration.profile"),
         "sets": sorted(chosen),
         "diffraction": st.checkbox(t("ui.calibration.diffraction"), key="calibration.diffraction"),
+        "learned": st.checkbox(t("ui.calibration.learned"), key="calibration.learned"),
         "seed": calibrating.SEED,
     }
     if chosen:

@@ -48,6 +48,9 @@ def form(desk: Desk, network: str) -> None:
             with parts.told():
                 st.session_state[PLAN] = _check(desk, file, datum=datum, network=network, **more)
                 st.session_state["samples.from"] = source
+    example = measurements.example(desk.db)
+    if example is not None:
+        parts.download(t("ui.samples.example"), "drive.csv", example, key="samples.example", mime="text/csv")
 
 
 def _details() -> dict[str, Any]:

@@ -77,6 +77,13 @@ def test_residuals_are_those_of_the_held_out_table(db, actor, run_id):
     assert np.allclose(left["rsrp_dbm"] - left["predicted_dbm"], left["residual_db"])
 
 
+def test_who_sees_the_run_but_no_samples_gets_its_figures_and_no_places(db, run_id):
+    coordinator = person("coordinator")
+    assert calibrations.calibration(db, coordinator, run_id).usable
+    with pytest.raises(NotFound):
+        calibrating.residuals(db, coordinator, run_id)
+
+
 def test_classes_are_told_with_their_terms(db, actor, run_id):
     table = calibrating.by_class(calibrations.calibration(db, actor, run_id))
     assert set(table["class"]) == {"los/outdoor", "nlos/outdoor"}

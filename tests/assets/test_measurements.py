@@ -2,6 +2,7 @@
 
 import io
 from datetime import UTC, datetime
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -96,7 +97,10 @@ def test_of_rows_that_agree_in_everything_the_first_stays(ground):
     rows = ["2026-11-02 09:30:05,117.15,39.12,-90,a"] * 3 + ["2026-11-02 09:30:05,117.15,39.12,-90,b"]
     found = read("\n".join(["time,lon,lat,rsrp,device", *rows]), ground)
     assert list(found.frame["row"]) == [2, 5]
-    assert [(f.row, dict(f.values)) for f in found.findings if f.code == "SAMPLE_TWICE"] == [(3, {"first": 2}), (4, {"first": 2})]
+    assert [(f.row, dict(f.values)) for f in found.findings if f.code == "SAMPLE_TWICE"] == [
+        (3, {"first": 2}),
+        (4, {"first": 2}),
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -207,3 +211,18 @@ def test_a_device_alone_at_its_places_is_compared_with_nothing():
 )
 def test_a_channel_number_means_the_frequency_of_the_standard(number, mhz):
     assert measurements.channel_mhz(number) == pytest.approx(mhz, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["measuring.csv", "plmn.csv"])
+def test_every_number_about_samples_names_its_source_and_mark(name):
+    table = pd.read_csv(Path(measurements.__file__).with_name(name))
+    assert set(table["mark"]) <= {"std", "2nd", "unverified"}
+    assert table["source"].notna().all()
+
+
+def test_the_shipped_drive_is_marked_as_made_up_and_lands_whole(ground):
+    path = Path(measurements.__file__).parents[2] / "data" / "samples" / "drive.csv"
+    assert path.stat().st_size < 200_000
+    found = read(path.read_bytes(), ground)
+    assert len(found.rejected) == 0
+    assert set(found.frame["source"]) == {"合成样例路测"}
