@@ -10,7 +10,9 @@ import pandas as pd
 
 from siting.radio.calibration import Calibration
 from siting.radio.links import Mapper, masts_of, places_of
+from siting.radio.local import local_residuals
 from siting.radio.network import Gear, Network, defaults, load_thresholds, shipped_gear
+from siting.radio.nextsamples import next_samples
 from siting.radio.outcome import obstacles_of, result
 from siting.radio.reach import Reach, reach
 from siting.radio.stage import classes_of, room_of, scene_of, stretches_of
@@ -35,6 +37,8 @@ __all__ = [
     "area_shares",
     "best_of",
     "coverage",
+    "local_residuals",
+    "next_samples",
     "probability",
     "probability_range",
     "reach",
@@ -104,7 +108,7 @@ def coverage(
         calibration.data_hash if calibration is not None and classes.calibrated else "",
         obstacles_of(terrain, places),
     )
-    return result(kept, masts)
+    return result(kept, masts, units)
 
 
 def _cell_unknown(units: pd.DataFrame) -> npt.NDArray[np.bool_]:

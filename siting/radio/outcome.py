@@ -20,7 +20,7 @@ from siting.radio.stage import Classes
 from siting.radio.verdict import Coverage, Floats, Kept, Singles, Strongest
 
 
-def result(kept: Kept, masts: Masts) -> Coverage:
+def result(kept: Kept, masts: Masts, units: pd.DataFrame | None) -> Coverage:
     """The coverage that a tally stands for, in the order of the units frame."""
     scene, tally = kept.scene, kept.tally
     network, classes = scene.network, scene.classes
@@ -54,6 +54,7 @@ def result(kept: Kept, masts: Masts) -> Coverage:
         spread_db=classes.spread_db,
         strongest=_strongest(tally, back, kept.levels),
         kept=kept,
+        units=units,
     )
 
 

@@ -114,7 +114,7 @@ def update(
         _again(kept, change.kept, touched, tally, map)
     if len(change.added):
         merge(tally, _met(kept, change.added, map))
-    return result(replace(kept, tally=tally), masts)
+    return result(replace(kept, tally=tally), masts, coverage.units)
 
 
 def change_of(before: pd.DataFrame, after: pd.DataFrame) -> Change:

@@ -14,7 +14,8 @@ from siting.errors import BadInput
 from siting.findings import Findings
 from siting.radio.kernels_shapes import Tally
 from siting.radio.kernels_tally import LOS_AT, MAYBE_LOS_AT, MAYBE_NLOS_AT, NLOS_AT
-from siting.radio.links import Kinds
+from siting.radio.kriging import Covariance
+from siting.radio.links import OUTDOOR, Kinds
 from siting.radio.network import Network, Thresholds
 from siting.radio.stage import Scene
 
@@ -78,6 +79,31 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Local:
+    """What measurements nearby add to a coverage, by unit.
+
+    Parameters
+    ----------
+    mean_db : ndarray of float32
+        Already added to the levels; 0 where nothing was measured near.
+    sigma_db : ndarray of float32
+        Spread that replaces that of the class outdoors; NaN where nothing was measured near.
+    walled : ndarray of bool
+        Whether the spread of the wall comes on top: not in buildings measured inside.
+    covariance : Covariance
+        How the residuals outdoors hang together.
+    samples : int
+        Places measured.
+    """
+
+    mean_db: Singles
+    sigma_db: Singles
+    walled: npt.NDArray[np.bool_]
+    covariance: Covariance
+    samples: int
+
+
+@dataclass(frozen=True)
 class Coverage:
     """One network over a table of units, in the order of that table.
 
@@ -109,6 +135,10 @@ class Coverage:
         Class of each unit, walls by class, spreads [class, wall, path] and strongest levels, for `probability`.
     kept : Kept, optional
         What `update` needs.
+    units : DataFrame, optional
+        The table of units itself.
+    local : Local, optional
+        What measurements nearby added.
     """
 
     network: Network
@@ -130,6 +160,8 @@ class Coverage:
     spread_db: Floats
     strongest: Strongest
     kept: Kept | None = field(default=None, repr=False, compare=False)
+    units: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    local: Local | None = field(default=None, repr=False, compare=False)
 
 
 def probability(coverage: Coverage, thresholds: Thresholds) -> Singles:
@@ -182,8 +214,22 @@ def _exceeds(coverage: Coverage, level_before_dbm: Singles, level_dbm: float, st
     kinds, kind = coverage.kinds, coverage.kind
     for wall in range(kinds.wall_db.shape[1]):
         margin = level_before_dbm - kinds.wall_db[kind, wall] - level_dbm
-        total += kinds.weight[kind, wall] * ndtr(margin / np.maximum(coverage.spread_db[kind, wall, state], 1e-9))
+        total += kinds.weight[kind, wall] * ndtr(margin / np.maximum(_spread_db(coverage, wall, state), 1e-9))
     return total
+
+
+def _spread_db(coverage: Coverage, wall: int, path: int) -> Floats:
+    """Spread behind a wall model by unit: of its class, or what measurements nearby leave of it [dB]."""
+    own = coverage.spread_db[coverage.kind, wall, path]
+    if coverage.local is None:
+        return np.asarray(own)
+    return spread_near(coverage.local, own, coverage.spread_db[OUTDOOR, 0, path])
+
+
+def spread_near(local: Local, own_db: Floats, outdoors_db: Floats | np.float64) -> Floats:
+    """A unit's spread with the outdoor part replaced where measurements lie near [dB]."""
+    wall = np.where(local.walled, np.maximum(own_db**2 - outdoors_db**2, 0.0), 0.0)
+    return np.where(np.isnan(local.sigma_db), own_db, np.sqrt(local.sigma_db.astype(np.float64) ** 2 + wall))
 
 
 def _sinr_probability(coverage: Coverage, thresholds: Thresholds) -> Floats | float:
