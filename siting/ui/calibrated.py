@@ -33,7 +33,7 @@ TERMS: Mapping[str, int] = MappingProxyType(
     }
 )  # fmt: skip
 CHART_PX = 260
-TABLE_PX = 300
+TABLE_PX = 325
 
 
 def shown(desk: Desk, run: Run) -> None:
