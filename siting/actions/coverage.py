@@ -293,7 +293,7 @@ def card(
 
 
 def floors(db: Database, actor: Actor, run_id: str, building_id: str, *, profile: str = "") -> pd.DataFrame:
-    """A building floor by floor in every network, the top floor first.
+    """A building floor by floor in every network of the run, in its order; the top floor first.
 
     Returns
     -------
@@ -310,7 +310,7 @@ def floors(db: Database, actor: Actor, run_id: str, building_id: str, *, profile
         part = grouped[["persons", "uncovered", "unknown"]].sum()
         p, level = grouped["probability"], grouped["rsrp_dbm"]
         parts.append(part.assign(probability=p.mean(), lowest=p.min(), rsrp_dbm=level.median(), network=name))
-    return pd.concat(parts).reset_index().sort_values(["floor", "network"], ascending=[False, True], ignore_index=True)
+    return pd.concat(parts).reset_index().sort_values("floor", ascending=False, kind="stable", ignore_index=True)
 
 
 def _units(db: Database, run: Run, network: str, profile: str, where: Sequence[tuple[str, str, Any]]) -> pd.DataFrame:

@@ -19,6 +19,8 @@ NAME = "coverage.building"
 MOST = 300
 LIST_PX, FLOORS_PX = 560, 520
 FIGURES = ("uncovered", "persons", "unknown")
+# Numbers stand on the colours of the map: they are paler here.
+PALER = 0.6
 
 
 def panel(desk: Desk, view: View) -> None:
@@ -114,5 +116,5 @@ def _colour(value: Any) -> str:
     for style in styles.family("probability").values():
         if style.lower is not None and style.upper is not None and style.lower <= value < style.upper:
             red, green, blue = styles.rgb(style.fill)
-            return f"background-color: rgba({red}, {green}, {blue}, {style.opacity})"
+            return f"background-color: rgba({red}, {green}, {blue}, {PALER * style.opacity:.2f})"
     return ""

@@ -124,13 +124,13 @@ def table(frame: pd.DataFrame, *, level: str, measured: str, nobody: bool = Fals
     found = frame.sort_values("uncovered", ascending=False)
     shown: dict[str, object] = {t(f"ui.level.{level}"): [str(v) if v == v and v else "—" for v in found[level]]}  # noqa: PLR0124 - NaN
     share = (found["uncovered"] / found["persons"].where(found["persons"] > 0)) * 100
+    shown |= _judged(found)
     shown[t("ui.figure.column.uncovered_share")] = share.round(1).to_numpy()
-    for name in (*counted(frame, measured), *(("nobody",) if nobody else ())):
-        shown[column(name, measured)] = found[name].round(0).to_numpy()
-    for name in BOUNDS:
+    counts = [name for name in counted(frame, measured) if name != "uncovered"]
+    for name in ("uncovered", *BOUNDS, *(("nobody",) if nobody else ()), *counts):
         if name in found:
             shown[column(name, measured)] = found[name].round(0).to_numpy()
-    return pd.DataFrame({**shown, **_judged(found)}, index=found.index)
+    return pd.DataFrame(shown, index=found.index)
 
 
 def blocks(found: pd.DataFrame, measured: str) -> pd.DataFrame:
