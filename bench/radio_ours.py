@@ -53,7 +53,7 @@ WORK = {"outdoors": outdoors, "floors": floors, "moved": moved}
 
 
 def main(size, work, cell_m):
-    rows = WORK[work](radio_scene.of(size), float(cell_m), SIZES[size]["repeat"])
+    rows = WORK[work](radio_scene.of(size), float(cell_m), SIZES[size]["long_repeat" if work == "floors" else "repeat"])
     print(json.dumps({"rows": rows}))
 
 

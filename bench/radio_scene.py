@@ -14,6 +14,7 @@ SIZES = {
     "small": {
         "scene": {"width_m": 600.0, "height_m": 600.0, "sites": 4, "options": 60, "residents": 9e3},
         "repeat": 1,
+        "long_repeat": 1,
         "peer_repeat": 1,
         "links": 300,
         "judged": 2,
@@ -23,6 +24,7 @@ SIZES = {
     "full": {
         "scene": {"width_m": 8000.0, "height_m": 5200.0, "sites": 450, "options": 20000, "residents": 8.9e5},
         "repeat": 5,
+        "long_repeat": 1,
         "peer_repeat": 1,
         "links": 3000,
         "judged": 12,
