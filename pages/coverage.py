@@ -3,11 +3,11 @@
 import streamlit as st
 
 from siting.actions import runs
-from siting.ui import atlas, calibrating, choices, coveragecard, covering, floors, gaps, parts, session
+from siting.ui import atlas, calibrating, choices, coveragecard, covering, floors, gaps, parts, session, whatif
 from siting.ui.text import t
 
 NAME = "coverage"
-VIEWS = ("map", "buildings", "calibration")
+VIEWS = ("map", "buildings", "calibration", "whatif")
 
 desk = session.open_desk()
 run = runs.latest(desk.db, desk.actor, "coverage", status="done")
@@ -17,6 +17,14 @@ if view == "calibration":
     with top:
         parts.header(desk, NAME, badges=gaps.badges(desk, run))
     calibrating.panel(desk)
+    st.stop()
+if view == "whatif":
+    with top:
+        parts.header(desk, NAME, badges=gaps.badges(desk, run))
+    if run is None:
+        parts.empty("ui.whatif.none")
+    else:
+        whatif.panel(desk, run)
     st.stop()
 
 side, main = st.columns([1, 3], gap="small")

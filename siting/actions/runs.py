@@ -19,7 +19,7 @@ from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
 
-KINDS = ("coverage", "score", "plan", "unblock", "calibrate")
+KINDS = ("coverage", "score", "plan", "unblock", "calibrate", "whatif")
 PERMISSION = "plan.run"
 READING = "report.read"
 NAME = re.compile(r"[\w-]+")

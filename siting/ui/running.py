@@ -32,7 +32,7 @@ def panel(desk: Desk, kind: str, *, params: Mapping[str, Any], label: str) -> No
     """
     latest = runs.latest(desk.db, desk.actor, kind)
     if latest is not None and latest.status in OPEN:
-        _follow(desk, latest.id)
+        follow(desk, latest.id)
         return
     if st.button(label, key=f"run.{kind}.start", type="primary", icon=":material/play_arrow:", width="stretch"):
         with parts.told():
@@ -45,7 +45,8 @@ def panel(desk: Desk, kind: str, *, params: Mapping[str, Any], label: str) -> No
 
 
 @st.fragment(run_every=EVERY_S)
-def _follow(desk: Desk, run_id: str) -> None:
+def follow(desk: Desk, run_id: str) -> None:
+    """The progress of one open run, with a cancel button; the page starts again when it ends."""
     with parts.told():
         _followed(desk, run_id)
 
