@@ -127,17 +127,20 @@ def revisions(db: Database, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _network(job: Job, name: str, report: Reporter, start: float, width: float) -> Done:
-    """Compute one network, judge it under every profile, and keep it."""
+    """Compute one network, let a calibrated one follow the measurements nearby, judge it under every profile, keep it."""
     carrier = radiotables.networks(job.db)[name]
     report.step("run.stage.coverage", start, start + 0.85 * width)
     report.note = name
     held = calibrations.in_force(job.db, name)
     learnt = None if held is None else held.calibration
+    taken = measured.samples_of(job.db, name, viewer=job.viewer)
     found = _computed(job, carrier, learnt, report)
+    if learnt is not None and found.calibrated and len(taken):
+        found = radio.local_residuals(found, taken, calibration=learnt)
     report.step("run.stage.save", start + 0.85 * width, start + width)
     chances = {key: chance(found, row, calibration=learnt) for key, row in job.profiles.items()}
     files.save_chances(job.folder, _plain(job, name), chances)
-    samples = _samples(job, name, {} if learnt is None else learnt.devices)
+    samples = _samples(job, name, taken, {} if learnt is None else learnt.devices)
     own = chances[job.thresholds.name]
     missing = demand.gap(job.ground.units, own, thresholds=job.thresholds, measured=samples)
     whole = save_view(job.db, job.folder, job.end(name), job.ground.grid, missing, job.calls)
@@ -164,9 +167,8 @@ def _plain(job: Job, network: str) -> str:
     return files.suffix(job.run.params, network=network, profile=job.run.params["profile"])
 
 
-def _samples(job: Job, network: str, devices: Mapping[str, float]) -> pd.DataFrame:
+def _samples(job: Job, network: str, taken: pd.DataFrame, devices: Mapping[str, float]) -> pd.DataFrame:
     """Samples of a network counted by unit, under every profile; kept, and those of the run's profile given back."""
-    taken = measured.samples_of(job.db, network, viewer=job.viewer)
     counted = [
         measured.at_units(taken, job.ground.units, job.ground.grid, level_dbm=row.rsrp_dbm, devices=devices).assign(
             profile=name, network=network

@@ -12,9 +12,10 @@ from scipy.stats import norm
 
 from siting import settings
 from siting.access import Actor, local_admin
-from siting.actions import assets, coverage, measured, projects, runs, worker
+from siting.actions import assets, calibrations, coverage, measured, projects, runs, worker
 from siting.errors import BadInput, NotAllowed, NotFound
 from siting.geo import crs
+from siting.radio.calibration import STATES, Calibration, ClassFit
 from siting.store import artefacts, journal, layers
 from siting.store.database import open_database
 from siting.store.runs import Run
@@ -271,6 +272,38 @@ def test_complaints_stand_beside_the_figures_and_change_none(district, actor, no
     assert after.result["uncovered"] == before.result["uncovered"]
     table = coverage.figures(district, actor, after.id)
     assert table["complaints"].sum() == pytest.approx(0.5)
+
+
+def adopted(network, offset_db):
+    """A calibration as if somebody had adopted it: every path of the network off by as much."""
+    fits = tuple(ClassFit(network, state, "", offset_db=offset_db, n=500, covariance=((0.25,),)) for state in STATES)
+    known = Calibration(fits, {"d": 3.0}, pd.DataFrame(), pd.DataFrame(), usable=True, data_hash="x")
+    return calibrations.InForce("calibrate-x", "某人", "2026-11-01T09:00:00", known)
+
+
+def test_a_calibrated_network_is_computed_with_it_and_follows_the_measurements_nearby(district, actor, monkeypatch):
+    before = cover(district, actor, NOW, cell_m=20)
+    units = artefacts.load_table(district.settings.runs_folder / before.id, "units")
+    unit = units[(units["floor"] == 0) & (units["server"] >= 0)].iloc[200]
+    heard = {"network": "ctcu-n78-a", "device_id": "d", "rsrp_dbm": float(unit["rsrp_dbm"]) - 25.0, "floor": 0}
+    taken = pd.DataFrame([{**heard, "easting_m": unit["easting_m"], "northing_m": unit["northing_m"]}] * 8)
+    held = adopted("ctcu-n78-a", -10.0)
+    monkeypatch.setattr(calibrations, "in_force", lambda _db, network: held if network == "ctcu-n78-a" else None)
+    monkeypatch.setattr(calibrations, "version", lambda _db, network: "1" if network == "ctcu-n78-a" else "")
+    assert not coverage.current(district, before)
+    found = cover(district, actor, NOON, networks=["ctcu-n78-a", "cm-n41"], cell_m=20)
+    assert [found.result["networks"][n]["calibrated"] for n in coverage.networks_of(found)] == [True, False]
+    assert found.result["calibration"] == "calibrate-x"
+    assert found.result["p95"] - found.result["p05"] < before.result["p95"] - before.result["p05"]
+    level = artefacts.load_table(district.settings.runs_folder / found.id, "units")["rsrp_dbm"] - units["rsrp_dbm"]
+    assert level.median() == pytest.approx(-10.0, abs=0.5)
+    monkeypatch.setattr(
+        measured, "samples_of", lambda _db, network, **_: taken if network == "ctcu-n78-a" else taken.iloc[:0]
+    )
+    local = cover(district, actor, NOON + timedelta(minutes=1), cell_m=20)
+    there = artefacts.load_table(district.settings.runs_folder / local.id, "units").loc[unit.name]
+    assert local.result["samples"] == 8
+    assert float(there["rsrp_dbm"]) < float(unit["rsrp_dbm"]) - 12.0
 
 
 def test_samples_count_as_much_as_ten_of_the_model(two, actor):
