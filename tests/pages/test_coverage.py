@@ -6,6 +6,7 @@ from siting import settings
 from siting.access import local_admin
 from siting.actions import coverage, runs, worker
 from siting.store import journal
+from siting.store import runs as run_rows
 from siting.store.database import open_database
 from siting.ui import coveragecard
 from tests.pages.test_pages import metrics, store, words_on
@@ -135,3 +136,20 @@ def test_every_limit_of_the_model_has_words():
     said = coveragecard.flags(2**12 - 1)
     assert len(said.split("；")) == 12
     assert "radio" not in said
+
+
+def test_a_run_from_before_there_were_several_networks_is_still_shown(open_app, both, clicks, now):
+    db, _, run = done(both)
+    old = {
+        name: value for name, value in run.result.items() if name not in {"networks", "profiles", "all", "p05", "p95"}
+    }
+    run_rows.finish(db, run.id, status="done", result=old, now=now)
+    at = open_app(both, "coverage")
+    assert not at.error
+    assert metrics(at)["未覆盖（人）"] == f"{run.result['uncovered']:,.0f}"
+    assert "未校准" in words_on(at)
+    clicks.send(lat=39.1265, lng=117.150, zoom=16)
+    at.run()
+    assert not at.exception
+    assert not at.error
+    db.engine.dispose()
