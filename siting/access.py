@@ -43,8 +43,6 @@ ROWS: Mapping[tuple[str, str], str] = MappingProxyType(
 )
 
 
-
-
 def _masks() -> Mapping[tuple[str, str], tuple[str, ...]]:
     with Path(__file__).with_name("masked.csv").open(encoding="utf-8", newline="") as file:
         return MappingProxyType({(r["layer"], r["column"]): tuple(r["own"].split()) for r in csv.DictReader(file)})

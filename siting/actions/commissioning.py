@@ -148,7 +148,13 @@ def _built(
         layers.upsert(connection, SECTORS, _hashed(sectors), provenance=provenance, now=now)
     payload = {"site": site_id(case), "case": _record(case, "pp_no"), "sectors": len(sectors)}
     journal.append(
-        connection, key=db.key(), stream=f"layer/{SITES}", actor=actor, kind="layer.commissioned", payload=payload, now=now
+        connection,
+        key=db.key(),
+        stream=f"layer/{SITES}",
+        actor=actor,
+        kind="layer.commissioned",
+        payload=payload,
+        now=now,
     )
     return () if len(sectors) else (_said("STATION_WITHOUT_SECTORS", case),)
 

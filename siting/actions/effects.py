@@ -50,7 +50,9 @@ def current(db: Database, actor: Actor | None, *, leave_out: str = "") -> pd.Dat
         return pd.DataFrame(columns=list(COLUMNS), dtype=object)
     hosts, proposed = _hosts(db, actor)
     place = found["site_ref"].map(hosts).astype(object)
-    merged = found.assign(candidate_id=place.where(place.notna(), found["site_ref"])).merge(proposed, on="candidate_id", how="left")
+    merged = found.assign(candidate_id=place.where(place.notna(), found["site_ref"])).merge(
+        proposed, on="candidate_id", how="left"
+    )
     merged[["option_id", "configuration"]] = merged[["option_id", "configuration"]].fillna("").astype(object)
     merged = merged.sort_values(["effect", "case_no"], ascending=[False, True], kind="stable")
     first = merged.drop_duplicates("candidate_id")
@@ -70,7 +72,9 @@ def places(db: Database, site_ref: str) -> str:
 
 def _hosts(db: Database, viewer: Actor | None = None) -> tuple[pd.Series, pd.DataFrame]:
     """Host asset by proposal and by site; per host the option that its latest living proposal names, as the viewer sees."""
-    proposals = pd.DataFrame(layers.read(db, "candidates", columns=list(_PROPOSED), viewer=viewer).drop(columns="geometry"))
+    proposals = pd.DataFrame(
+        layers.read(db, "candidates", columns=list(_PROPOSED), viewer=viewer).drop(columns="geometry")
+    )
     sites = pd.DataFrame(layers.read(db, "sites", columns=["host_asset_id"], viewer=viewer).drop(columns="geometry"))
     hosts = pd.concat(
         [

@@ -61,7 +61,15 @@ def completed(
     out = stamped(_frame(done, frame))
     kinds = np.where(known, "proposal.imported_again", "proposal.imported")
     for kind, row in zip(kinds, done, strict=True):
-        _tell(db, connection, str(row[KEY]), kind=str(kind), payload={**told(row), "import": import_id}, actor=actor, now=now)
+        _tell(
+            db,
+            connection,
+            str(row[KEY]),
+            kind=str(kind),
+            payload={**told(row), "import": import_id},
+            actor=actor,
+            now=now,
+        )
     return out
 
 
@@ -69,7 +77,13 @@ def fresh(db: Database, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> 
     """New proposals with number, state, time and what follows from their configuration; call inside a write transaction."""
     stamp = now.isoformat(timespec="seconds")
     return [
-        {**technical(db, row), "proposal_no": number, "state": "proposed", "proposed_at": stamp, "name": row.get("name") or number}
+        {
+            **technical(db, row),
+            "proposal_no": number,
+            "state": "proposed",
+            "proposed_at": stamp,
+            "name": row.get("name") or number,
+        }
         for row, number in zip(rows, numbers(db, len(rows), now=now), strict=True)
     ]
 
@@ -123,7 +137,11 @@ def configuration(host_class: str, name: object) -> dict[str, Any]:
 def network_of(db: Database, technology: str, operators: Sequence[str]) -> str | None:
     """The network in use that carries a technology for these operators; None if there is none."""
     band = BAND_OF.get(technology)
-    fitting = [n for n, row in radiotables.networks(db).items() if row.active and row.band == band and set(operators) <= set(row.operators)]
+    fitting = [
+        n
+        for n, row in radiotables.networks(db).items()
+        if row.active and row.band == band and set(operators) <= set(row.operators)
+    ]
     return min(fitting, default=None)
 
 
@@ -145,7 +163,15 @@ def save(
     for cells in out[names].itertuples(index=False, name=None):
         row = dict(zip(names, cells, strict=True))
         said = {**payload, **(told(row) if first else {"proposal_no": row["proposal_no"]})}
-        _tell(db, connection, str(row[KEY]), kind=kind, payload={**said, "revision": int(row["revision"])}, actor=actor, now=now)
+        _tell(
+            db,
+            connection,
+            str(row[KEY]),
+            kind=kind,
+            payload={**said, "revision": int(row["revision"])},
+            actor=actor,
+            now=now,
+        )
 
 
 def stamped(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -158,12 +184,20 @@ def stamped(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def told(row: Mapping[str, Any]) -> dict[str, object]:
     """What the journal says of a new proposal: texts and lists of texts."""
-    return {"proposal_no": str(row["proposal_no"]), **{name: _text(row[name]) for name in TOLD if not empty(row.get(name))}}
+    return {
+        "proposal_no": str(row["proposal_no"]),
+        **{name: _text(row[name]) for name in TOLD if not empty(row.get(name))},
+    }
 
 
 def empty(value: object) -> bool:
     """Whether a cell says nothing."""
-    return value is None or value == "" or (isinstance(value, float) and np.isnan(value)) or (isinstance(value, list) and not value)
+    return (
+        value is None
+        or value == ""
+        or (isinstance(value, float) and np.isnan(value))
+        or (isinstance(value, list) and not value)
+    )
 
 
 def word(column: str, value: str) -> None:
@@ -194,7 +228,14 @@ def _frame(rows: list[dict[str, Any]], like: gpd.GeoDataFrame) -> gpd.GeoDataFra
 
 
 def _tell(
-    db: Database, connection: Connection, key: str, *, kind: str, payload: Mapping[str, object], actor: Actor, now: datetime
+    db: Database,
+    connection: Connection,
+    key: str,
+    *,
+    kind: str,
+    payload: Mapping[str, object],
+    actor: Actor,
+    now: datetime,
 ) -> None:
     journal.append(
         connection, key=db.key(), stream=STREAM.format(key), actor=actor, kind=kind, payload=payload, now=now

@@ -160,9 +160,7 @@ def release(
     _change(db, actor, "release", ids, values, payload={}, now=now, seen=seen)
 
 
-def withdraw(
-    db: Database, actor: Actor, name: str, *, reason: str, now: datetime, seen: int | None = None
-) -> None:
+def withdraw(db: Database, actor: Actor, name: str, *, reason: str, now: datetime, seen: int | None = None) -> None:
     """Take a proposal back; one's own organisation goes on seeing it.
 
     Raises
@@ -175,7 +173,9 @@ def withdraw(
     said = line(reason, "withdrawn_reason", needed=True)
     values = {"state": "withdrawn", "withdrawn_at": now.isoformat(timespec="seconds"), "withdrawn_reason": said}
     payload = {"reason": said}
-    _change(db, actor, "withdraw", [name], values, payload=payload, now=now, seen=None if seen is None else {name: seen})
+    _change(
+        db, actor, "withdraw", [name], values, payload=payload, now=now, seen=None if seen is None else {name: seen}
+    )
 
 
 def _change(

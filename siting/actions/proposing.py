@@ -289,7 +289,17 @@ def _said(code: str, severity: str, row: pd.Series) -> Finding:
 def _of_option(db: Database, site: Mapping[str, Any], actor: Actor, run_id: str, *, people: bool) -> dict[str, Any]:
     """A chosen option as a proposal."""
     network = str(site["networks"][0])
-    same = ("option_id", "configuration", "equipment", "mount", "antenna_height_m", "cost_yuan", "street_office", "owner_org", "asset_no")
+    same = (
+        "option_id",
+        "configuration",
+        "equipment",
+        "mount",
+        "antenna_height_m",
+        "cost_yuan",
+        "street_office",
+        "owner_org",
+        "asset_no",
+    )
     return {
         **{name: site.get(name) for name in same},
         KEY: str(uuid.uuid4()),
@@ -325,7 +335,9 @@ def _checked(given: Mapping[str, Any], actor: Actor) -> None:
             if column.vocab:
                 word(column.name, str(item))
             if column.numeric and not _within(item, column):
-                raise BadInput("proposals.range", title=column.title_zh, value=item, low=column.minimum, high=column.maximum)
+                raise BadInput(
+                    "proposals.range", title=column.title_zh, value=item, low=column.minimum, high=column.maximum
+                )
     if actor.operator and actor.operator not in given["operators"]:
         raise BadInput("proposals.operators", operator=actor.operator)
 

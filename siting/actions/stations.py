@@ -40,7 +40,9 @@ def listing(db: Database, actor: Actor) -> gpd.GeoDataFrame:
     """
     require(db, actor, PERMISSION)
     sites = layers.read(db, "sites", viewer=actor)
-    parts = pd.DataFrame(layers.read(db, "sectors", columns=["site_id", "network"], viewer=actor).drop(columns="geometry"))
+    parts = pd.DataFrame(
+        layers.read(db, "sectors", columns=["site_id", "network"], viewer=actor).drop(columns="geometry")
+    )
     by_site = parts.groupby("site_id")["network"]
     names, counts = by_site.agg(lambda found: sorted(set(found))), by_site.size()
     return sites.assign(

@@ -62,7 +62,12 @@ def owned(
     tuple of (GeoDataFrame, list of Finding)
         A key that is not the bringer's own is refused in the same words whether somebody else has it or nobody.
     """
-    found = [*_others(frame, bringer), *_without(frame, bringer), *_foreign(frame, layer, old), *_hostless(frame, bringer)]
+    found = [
+        *_others(frame, bringer),
+        *_without(frame, bringer),
+        *_foreign(frame, layer, old),
+        *_hostless(frame, bringer),
+    ]
     findings = [
         Finding(code=f.code, row=f.row, column=titles.get(f.column, f.column), value=f.value, values=f.values)
         for f in found
@@ -73,7 +78,9 @@ def owned(
     kinds = frame["host_class"].where(frame["host_class"].notna(), kind)
     out = frame.assign(proposer_org=bringer.org, host_asset_id=host, host_class=kinds)
     key = schema.key_column(layer)
-    out[key] = out[key].where(out[key].notna(), pd.Series(_own_keys(out, layer, bringer), index=out.index, dtype=object))
+    out[key] = out[key].where(
+        out[key].notna(), pd.Series(_own_keys(out, layer, bringer), index=out.index, dtype=object)
+    )
     return out, findings
 
 

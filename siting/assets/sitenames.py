@@ -117,9 +117,7 @@ def resolve(
     return at, findings
 
 
-def _unplaced(
-    row: int, names: list[str], found: int, near: str, titles: Mapping[str, str], sheet: str
-) -> Finding:
+def _unplaced(row: int, names: list[str], found: int, near: str, titles: Mapping[str, str], sheet: str) -> Finding:
     site_id, number, _, name = names
     column = "site_no" if number else "name" if name and not site_id else "site_id" if site_id else "site_no"
     code = "SITE_AMBIGUOUS" if found else "SITE_UNKNOWN" if any(names) else "SITE_UNNAMED"

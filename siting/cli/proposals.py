@@ -45,7 +45,9 @@ def add(
     lat: Annotated[float, typer.Option("--lat", help="纬度，WGS 84")],
     operator: Annotated[list[str], typer.Option("--operator", help="使用企业 cmcc ctc cucc cbn，可重复")],
     technology: Annotated[str, typer.Option("--technology", help="制式，如 nr3500")],
-    purpose: Annotated[str, typer.Option("--purpose", help="目的 key_venue weak_area capacity relocation")] = "weak_area",
+    purpose: Annotated[
+        str, typer.Option("--purpose", help="目的 key_venue weak_area capacity relocation")
+    ] = "weak_area",
     height: Annotated[float | None, typer.Option("--height", help="挂高 [m]；默认取挂载设施的高度")] = None,
     configuration: Annotated[str | None, typer.Option("--configuration", help="配置，如 micro_omni")] = None,
     name: Annotated[str | None, typer.Option("--name", help="名称")] = None,
@@ -73,7 +75,9 @@ def add(
 
 @group.command(name="list")
 def list_(
-    state: Annotated[list[str] | None, typer.Option("--state", help="状态 proposed released built withdrawn，可重复")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option("--state", help="状态 proposed released built withdrawn，可重复")
+    ] = None,
     operator: Annotated[list[str] | None, typer.Option("--operator", help="使用企业，可重复")] = None,
     street: Annotated[list[str] | None, typer.Option("--street", help="街道，可重复")] = None,
     project: Project = None,
@@ -168,7 +172,14 @@ def import_(
     """导入本单位的建议。 Import one's own proposals."""
     at = desk(project, account, writing=True)
     plan = assets.dry_run(
-        at.db, at.actor, file.read_bytes(), name=file.name, layer=LAYER, datum=datum, mapping=pairs(map_ or [], "--map"), now=now()
+        at.db,
+        at.actor,
+        file.read_bytes(),
+        name=file.name,
+        layer=LAYER,
+        datum=datum,
+        mapping=pairs(map_ or [], "--map"),
+        now=now(),
     )
     if findings is not None:
         findings.write_bytes(assets.findings_csv(plan, lang=language()))

@@ -14,7 +14,20 @@ from datetime import date, datetime
 from siting import words
 from siting.access import Actor
 
-__all__ = ["Actor", "Case", "Command", "Decision", "Draft", "Event", "Fact", "Need", "Reason", "Rules", "Value", "Visit"]
+__all__ = [
+    "Actor",
+    "Case",
+    "Command",
+    "Decision",
+    "Draft",
+    "Event",
+    "Fact",
+    "Need",
+    "Reason",
+    "Rules",
+    "Value",
+    "Visit",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

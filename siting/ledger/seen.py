@@ -17,7 +17,9 @@ _REPORTED = ("reporter_org", "source_no", "proposal_ref")
 _PHONE_SHOWN = 3, 4
 _BY_OPERATORS = frozenset({"case.report", "case.build", "case.close", "case.correct"})
 # Facts that an operator may enter for a need that somebody else brought.
-_OF_OPERATORS = frozenset(kind for move in MOVES.values() if _BY_OPERATORS & set(move.permissions) for kind in move.facts)
+_OF_OPERATORS = frozenset(
+    kind for move in MOVES.values() if _BY_OPERATORS & set(move.permissions) for kind in move.facts
+)
 
 
 def seen_by(case: Case, actor: Actor) -> Case:

@@ -83,49 +83,58 @@ def _approach(stage, m, span, views, at, work):  # noqa: ANN001, ANN202 - compil
     )
     work.clear_m[:count] = views.clear_m[spot : spot + count]
     work.cap_m[:count] = np.maximum(work.clear_m[:count], views.cap_m[spot : spot + count])
+    building = receivers.building[first : span[1]]
     for i in range(count):
-        building = receivers.building[first + i]
         work.depth_m[i] = F(0.0)
-        if building > 0:
-            work.depth_m[i] = F(_depth(stage, m, first + i))
-            if building == masts.roof[m]:
-                work.clear_m[i], work.cap_m[i] = F(-np.inf), F(np.inf)
+        if building[i] > 0 and building[i] == masts.roof[m]:
+            work.clear_m[i], work.cap_m[i] = F(-np.inf), F(np.inf)
+    own = (receivers.row[first : span[1]], receivers.col[first : span[1]], building)
+    places = (receivers.easting_m[first : span[1]], receivers.northing_m[first : span[1]])
+    _depths(stage.field.code, stage.field.cell_m, own, (masts.easting_m[m], masts.northing_m[m]), places, work.depth_m)
+    for i in range(count):
         work.inside_db[i] = F(DEPTH_DB_M) * min(work.depth_m[i], F(DEPTH_CAP_M))
 
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _depth(stage, m, number):  # noqa: ANN001, ANN202 - compiled
-    """Length of the way inside a receiver's building towards a mast [m]."""
-    receivers, masts = stage.receivers, stage.masts
-    east = masts.easting_m[m] - receivers.easting_m[number]
-    south = receivers.northing_m[number] - masts.northing_m[m]
-    d2 = math.sqrt(east * east + south * south)
-    if d2 == 0.0:
-        return 0.0
-    row, col, building = receivers.row[number], receivers.col[number], receivers.building[number]
-    return depth_m(stage.field, row, col, east / d2, south / d2, building, d2)
+def _depths(code, cell_m, own, mast, places, depth):  # noqa: ANN001, ANN202 - compiled
+    """Write the length of the way inside each receiver's building towards a mast [m]."""
+    row, col, building = own
+    easting_m, northing_m = places
+    for i in range(len(row)):
+        if building[i] <= 0:
+            continue
+        east, south = mast[0] - easting_m[i], northing_m[i] - mast[1]
+        d2 = math.sqrt(east * east + south * south)
+        if d2 > 0.0:
+            limit = min(d2, DEPTH_CAP_M + 1.0) / cell_m
+            depth[i] = F(way_out(code, row[i], col[i], east / d2, south / d2, building[i], limit) * cell_m)
 
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def depth_m(field, row, col, along, down, building, limit_m):  # noqa: ANN001, ANN201 - compiled
     """Length of the straight way out of a building from the middle of a cell [m], followed up to just past the cap."""
-    code = field.code
+    limit = min(limit_m, DEPTH_CAP_M + 1.0) / field.cell_m
+    return way_out(field.code, row, col, along, down, building, limit) * field.cell_m
+
+
+@njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def way_out(code, row, col, along, down, building, limit):  # noqa: ANN001, ANN201 - compiled
+    """Length of the straight way out of a building from the middle of a cell [cells], up to a limit."""
     across_x, across_y = 1.0 / max(abs(along), 1e-12), 1.0 / max(abs(down), 1e-12)
     to_x, to_y, here = 0.5 * across_x, 0.5 * across_y, 0.0
     step_x, step_y = 1 if along > 0.0 else -1, 1 if down > 0.0 else -1
-    limit = min(limit_m, DEPTH_CAP_M + 1.0) / field.cell_m
+    rows, cols = code.shape
     r, c = row, col
     while here < limit:
         here = min(to_x, to_y)
-        if abs(to_x - to_y) <= PAST:
-            r, c, to_x, to_y = r + step_y, c + step_x, to_x + across_x, to_y + across_y
-        elif to_x < to_y:
-            c, to_x = c + step_x, to_x + across_x
-        else:
-            r, to_y = r + step_y, to_y + across_y
-        if r < 0 or r >= code.shape[0] or c < 0 or c >= code.shape[1] or code[r, c] & IDENTITY != building:
+        aside, ahead = to_x <= to_y + PAST, to_y <= to_x + PAST
+        c += step_x if aside else 0
+        r += step_y if ahead else 0
+        to_x += across_x if aside else 0.0
+        to_y += across_y if ahead else 0.0
+        if r < 0 or r >= rows or c < 0 or c >= cols or code[r, c] & IDENTITY != building:
             break
-    return min(here, limit) * field.cell_m
+    return min(here, limit)
 
 
 @njit(cache=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)

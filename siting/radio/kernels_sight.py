@@ -19,6 +19,7 @@ UNKNOWN = 1 << 29
 RECEIVER = 1 << 30
 IDENTITY = UNKNOWN - 1
 RAY_BLOCK = 64
+STEPS = 2.0**20  # a cell in steps of a few micrometres
 TOUCH = 1e-9  # cells: a path this short in a cell only touches it
 
 
@@ -80,8 +81,8 @@ def _is_nearest(walk, j, u, offset):  # noqa: ANN001, ANN202 - compiled
 @njit(cache=True, error_model="numpy")
 def _steepest(height, near, far, slope):  # noqa: ANN001, ANN202 - compiled
     """Steepest slope after a cell of a height over the antenna, entered at near and left at far."""
-    needed = height / near if height > 0.0 else height / far
-    return max(needed, slope)
+    way = near if height > 0.0 else far
+    return slope if height <= slope * way else height / way
 
 
 @njit(cache=True, error_model="numpy")
@@ -90,6 +91,7 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN00
     slope = (j - walk.rays) / walk.rays
     limit = start.radius_cells / np.sqrt(1.0 + slope * slope) + 1.0
     home_col, home_row = int(np.floor(walk.along)), int(np.floor(walk.across))
+    aside = walk.across - home_row
     first = home_col + 1.0 - walk.along if walk.sign > 0 else walk.along - home_col
     known, cap, run_known, run_cap = -np.inf, -np.inf, -np.inf, -np.inf
     run, u0, row, k = -1, 0.0, home_row, 0
@@ -99,8 +101,8 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN00
             break
         u1 = first + k
         middle = u1 - 0.5
-        next_row = int(np.floor(walk.across + slope * u1))
-        cross = u1 if next_row == row else (max(row, next_row) - walk.across) / slope
+        next_row = home_row + int(np.floor(aside + slope * u1))
+        cross = u1 if next_row == row else (max(row, next_row) - home_row - aside) / slope
         for part in range(2):
             at, near, far = (row, u0, cross) if part == 0 else (next_row, cross, u1)
             outside = at < 0 or at >= surface.shape[0] or col < 0 or col >= surface.shape[1]
@@ -112,7 +114,7 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN00
                 run, run_known, run_cap = identity, known, cap
             in_middle = middle < cross if part == 0 else middle >= cross
             if here & RECEIVER and (in_middle or next_row == row):
-                offset = at + 0.5 - walk.across
+                offset = at - home_row + 0.5 - aside
                 if _is_nearest(walk, j, middle, offset):
                     spot = field.receiver[col, at] if walk.swapped else field.receiver[at, col]
                     own = identity > 0
@@ -125,16 +127,23 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN00
             if not here & UNKNOWN:
                 known = _steepest(height, near, far, known)
         row, u0, k = next_row, u1, k + 1
-        if run == 0 and known > 0.0 and start.z_m + known * u1 > start.stop_m:
+        if run == 0 and start.z_m + known * (u1 if known > 0.0 else limit + 1.0) > start.stop_m:
             break
+
+
+@njit(cache=True, error_model="numpy")
+def _snapped(place):  # noqa: ANN001, ANN202 - compiled
+    """A place in cells in steps that add to whole cells without rounding: a ray is the same in every window."""
+    return np.floor(place * STEPS + 0.5) / STEPS
 
 
 @njit(cache=True, error_model="numpy")
 def _side(start, side, rays):  # noqa: ANN001, ANN202 - compiled
     """The walk of one of the four sides: 0 east, 1 west, 2 south, 3 north."""
+    col, row = _snapped(start.col), _snapped(start.row)
     if side < 2:  # noqa: PLR2004 - the two sides walked along rows
-        return Walk(start.col, start.row, 1 - 2 * side, rays, False)
-    return Walk(start.row, start.col, 5 - 2 * side, rays, True)
+        return Walk(col, row, 1 - 2 * side, rays, False)
+    return Walk(row, col, 5 - 2 * side, rays, True)
 
 
 @njit(cache=True, error_model="numpy")
@@ -152,7 +161,7 @@ def _walk_rays(field, start, sight, rays, first, last):  # noqa: ANN001, ANN202 
 @njit(cache=True, error_model="numpy")
 def _at_home(field, start, sight):  # noqa: ANN001, ANN202 - compiled
     """A receiver in the antenna's own cell sees it: there is no cell between them."""
-    row, col = int(np.floor(start.row)), int(np.floor(start.col))
+    row, col = int(np.floor(_snapped(start.row))), int(np.floor(_snapped(start.col)))
     if not (0 <= row < field.code.shape[0] and 0 <= col < field.code.shape[1]):
         return
     if field.code[row, col] & RECEIVER:
@@ -203,7 +212,7 @@ def rays_to(start, row, col):  # noqa: ANN001, ANN201 - compiled
     """Number of the ray from which the sweep takes the receiver in the middle of each cell; -1 in the antenna's own."""
     rays = int(np.ceil(start.radius_cells)) + 1
     found = np.full(len(row), -1, np.int64)
-    home_col, home_row = np.floor(start.col), np.floor(start.row)
+    home_col, home_row = np.floor(_snapped(start.col)), np.floor(_snapped(start.row))
     for i in range(len(row)):
         if col[i] == home_col and row[i] == home_row:
             continue
@@ -212,7 +221,8 @@ def rays_to(start, row, col):  # noqa: ANN001, ANN201 - compiled
             along, across = (row[i], col[i]) if walk.swapped else (col[i], row[i])
             home = int(np.floor(walk.along))
             first = home + 1.0 - walk.along if walk.sign > 0 else walk.along - home
-            u, offset = first + walk.sign * (along - home) - 0.5, across + 0.5 - walk.across
+            line = int(np.floor(walk.across))
+            u, offset = first + walk.sign * (along - home) - 0.5, across - line + 0.5 - (walk.across - line)
             if u > 0.0 and abs(offset) <= u and not (walk.swapped and abs(offset) == u):
                 found[i] = side * (2 * rays + 1) + int(np.floor(rays + offset / u * rays + 0.5))
     return found

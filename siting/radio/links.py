@@ -26,6 +26,8 @@ Mapper = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 FREE_SPACE = "free_space"
 MODELS = {"uma": formulas.UMA, "umi": formulas.UMI, FREE_SPACE: formulas.FREE_SPACE}
 OUTDOOR = 0
+#: How far beyond its radius a sweep may still write.
+MARGIN_CELLS = 4.0
 INDOOR_ONLY_GHZ = (3.3, 3.4)
 COLUMNS = ("site_id", "sector_id", "easting_m", "northing_m", "antenna_height_m", "mount", "azimuth_deg", "equipment")
 _LOWEST_UMA_M = pathloss.RANGES["uma"].bs_m[0]
@@ -104,8 +106,8 @@ class Places:
         """First and last (exclusive) receivers in the rows that circles can touch."""
         grid = terrain.grid
         north, radius = np.asarray(northing_m, float), np.asarray(radius_m, float)
-        top = (grid.north_m - north - radius) / grid.cell_m - 1.0
-        bottom = (grid.north_m - north + radius) / grid.cell_m + 1.0
+        top = (grid.north_m - north - radius) / grid.cell_m - MARGIN_CELLS
+        bottom = (grid.north_m - north + radius) / grid.cell_m + MARGIN_CELLS
         first, last = np.searchsorted(self.row, top), np.searchsorted(self.row, bottom)
         return first.astype(np.int64), last.astype(np.int64)
 

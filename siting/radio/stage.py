@@ -24,7 +24,7 @@ Floats = npt.NDArray[np.float64]
 Wholes = npt.NDArray[np.int64]
 #: State of the path behind each column of the spreads: clear, hidden, unknown taken as clear, as hidden.
 PATHS = (LOS, NLOS, UNKNOWN, UNKNOWN)
-MOST_RECEIVERS, MOST_UNITS = 1024, 2048
+MOST_RECEIVERS, MOST_UNITS = 1024, 1024
 
 
 @dataclass(frozen=True)

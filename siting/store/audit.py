@@ -27,7 +27,9 @@ def latest(db: Database, which: str, *, limit: int) -> list[dict[str, Any]]:
         How many.
     """
     with db.read() as connection:
-        names: Mapping[str, str] = {row.id: row.name for row in connection.execute(select(ACCOUNT.c.id, ACCOUNT.c.name))}
+        names: Mapping[str, str] = {
+            row.id: row.name for row in connection.execute(select(ACCOUNT.c.id, ACCOUNT.c.name))
+        }
         rows = connection.execute((_cases() if which == CASES else _journal(which)).limit(limit)).mappings().all()
     return [{**row, "actor": names.get(row["actor"], row["actor"])} for row in rows]
 

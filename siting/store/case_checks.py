@@ -76,7 +76,9 @@ def verify(db: Database, *, given: Rules) -> tuple[Flaw, ...]:
 def sizes(db: Database) -> tuple[int, int]:
     """Number of cases and of their events."""
     with db.read() as connection:
-        counts = [connection.execute(select(func.count()).select_from(made)).scalar_one() for made in (PROBLEM, CASE_EVENT)]
+        counts = [
+            connection.execute(select(func.count()).select_from(made)).scalar_one() for made in (PROBLEM, CASE_EVENT)
+        ]
     return int(counts[0]), int(counts[1])
 
 

@@ -51,7 +51,9 @@ def append(
         "kind": kind,
         "payload": chain.canonical(payload).decode(),
     }
-    connection.execute(insert(JOURNAL).values(**entry, mac=chain.link(prev, entry, key=key, hash_name=hash_of(connection))))
+    connection.execute(
+        insert(JOURNAL).values(**entry, mac=chain.link(prev, entry, key=key, hash_name=hash_of(connection)))
+    )
     return number
 
 

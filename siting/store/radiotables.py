@@ -127,7 +127,13 @@ def add(
         row = {"seq": seq, "kind": change.kind, "name": change.name, "version": change.version}
         record = json.dumps(dict(change.record), ensure_ascii=False)
         connection.execute(insert(RADIO_ROW).values(**row, **by, record=record))
-        payload = {**change.said, "table": change.kind, "name": change.name, "version": change.version, "reason": reason}
+        payload = {
+            **change.said,
+            "table": change.kind,
+            "name": change.name,
+            "version": change.version,
+            "reason": reason,
+        }
         journal.append(connection, key=key, stream=STREAM, actor=actor, kind="radio.changed", payload=payload, now=now)
     return found + len(changes)
 

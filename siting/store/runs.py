@@ -168,7 +168,9 @@ def beat(db: Database, run_id: str, *, progress: float, stage: str, now: datetim
     """Record progress; returns whether somebody asked to stop."""
     with db.write() as connection:
         connection.execute(
-            update(RUN).where(RUN.c.id == run_id).values(progress=progress, stage=stage, message=message, heartbeat_at=_stamp(now)),
+            update(RUN)
+            .where(RUN.c.id == run_id)
+            .values(progress=progress, stage=stage, message=message, heartbeat_at=_stamp(now)),
         )
         return bool(connection.execute(select(RUN.c.cancel_requested).where(RUN.c.id == run_id)).scalar())
 

@@ -41,7 +41,9 @@ RUN = Table(
     *_text("created_at", "started_at", "heartbeat_at", "finished_at"),
     *_text("org", "role", "audience", "operators"),
 )
-ORG = Table("org", METADATA, Column("name", Text, primary_key=True), *_text("kind", "operator", "streets", "created_at"))
+ORG = Table(
+    "org", METADATA, Column("name", Text, primary_key=True), *_text("kind", "operator", "streets", "created_at")
+)
 ACCOUNT = Table(
     "account",
     METADATA,

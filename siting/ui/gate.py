@@ -100,7 +100,6 @@ class Gate:
             return RedirectResponse(_door(scope, standing), HTTPStatus.SEE_OTHER)
         return said("people.not_signed_in", HTTPStatus.UNAUTHORIZED, lang)
 
-
     def _to_start(self, scope: Scope, standing: Standing) -> Response | None:
         """The way to ``/`` where a browser names the start page; None for every other place."""
         actor = standing.actor

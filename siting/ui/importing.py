@@ -65,9 +65,7 @@ def _form(desk: Desk, only: Sequence[str]) -> None:
 
 def _what(only: Sequence[str]) -> dict[str, str | None]:
     """Layer, declared datum, and where assets are offered their class."""
-    layer = st.selectbox(
-        t("ui.import.layer"), only, key="import.layer", format_func=lambda name: t(f"ui.layer.{name}")
-    )
+    layer = st.selectbox(t("ui.import.layer"), only, key="import.layer", format_func=lambda name: t(f"ui.layer.{name}"))
     datum = st.selectbox(
         t("ui.import.datum"),
         (*DATUMS, OTHER_DATUM),

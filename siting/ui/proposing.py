@@ -101,7 +101,10 @@ def card(desk: Desk, row: Mapping[str, Any]) -> None:
 
 
 def _request(desk: Desk, row: Mapping[str, Any]) -> None:
-    with st.expander(t("ui.proposals.request"), icon=":material/mail:"), st.form(f"request.{row['candidate_id']}", border=False):
+    with (
+        st.expander(t("ui.proposals.request"), icon=":material/mail:"),
+        st.form(f"request.{row['candidate_id']}", border=False),
+    ):
         st.caption(t("ui.proposals.request_help", owner=md(row["owner_org"])))
         st.text_area(fields.title(LAYER, "request_text"), key="proposals.request", height=80)
         _submit(desk, row, "request", lambda db, actor, key, seen: proposals.request_owner(
@@ -110,8 +113,17 @@ def _request(desk: Desk, row: Mapping[str, Any]) -> None:
 
 def _answer(desk: Desk, row: Mapping[str, Any]) -> None:
     terms = fields.terms("owner_attitude")
-    with st.expander(t("ui.proposals.answer"), icon=":material/reply:", expanded=True), st.form(f"answer.{row['candidate_id']}", border=False):
-        st.radio(fields.title(LAYER, "owner_attitude"), list(terms), key="proposals.attitude", format_func=terms.get, horizontal=True)
+    with (
+        st.expander(t("ui.proposals.answer"), icon=":material/reply:", expanded=True),
+        st.form(f"answer.{row['candidate_id']}", border=False),
+    ):
+        st.radio(
+            fields.title(LAYER, "owner_attitude"),
+            list(terms),
+            key="proposals.attitude",
+            format_func=terms.get,
+            horizontal=True,
+        )
         st.text_area(fields.title(LAYER, "owner_answer_note"), key="proposals.note", height=80)
         _submit(desk, row, "answer", lambda db, actor, key, seen: proposals.answer(
             db, actor, key, attitude=st.session_state["proposals.attitude"], note=st.session_state["proposals.note"],
@@ -119,14 +131,20 @@ def _answer(desk: Desk, row: Mapping[str, Any]) -> None:
 
 
 def _release(desk: Desk, row: Mapping[str, Any]) -> None:
-    with st.expander(t("ui.proposals.release"), icon=":material/visibility:"), st.form(f"release.{row['candidate_id']}", border=False):
+    with (
+        st.expander(t("ui.proposals.release"), icon=":material/visibility:"),
+        st.form(f"release.{row['candidate_id']}", border=False),
+    ):
         st.caption(t("ui.proposals.release_help"))
         _submit(desk, row, "release", lambda db, actor, key, seen: proposals.release(
             db, actor, [key], now=now(), seen={key: seen}))  # fmt: skip
 
 
 def _withdraw(desk: Desk, row: Mapping[str, Any]) -> None:
-    with st.expander(t("ui.proposals.withdraw"), icon=":material/undo:"), st.form(f"withdraw.{row['candidate_id']}", border=False):
+    with (
+        st.expander(t("ui.proposals.withdraw"), icon=":material/undo:"),
+        st.form(f"withdraw.{row['candidate_id']}", border=False),
+    ):
         st.text_input(fields.title(LAYER, "withdrawn_reason"), key="proposals.reason")
         _submit(desk, row, "withdraw", lambda db, actor, key, seen: proposals.withdraw(
             db, actor, key, reason=st.session_state["proposals.reason"], now=now(), seen=seen))  # fmt: skip
@@ -148,7 +166,9 @@ def together(desk: Desk, frame: gpd.GeoDataFrame) -> None:
     """What can be done with all listed proposals at once: ask their owners, release them."""
     rows = [row for _, row in frame.iterrows()]
     for step, acts in (("request", _request_all), ("release", _release_all)):
-        seen = {str(row["candidate_id"]): int(row["revision"]) for row in rows if step in proposals.allowed(desk.actor, row)}
+        seen = {
+            str(row["candidate_id"]): int(row["revision"]) for row in rows if step in proposals.allowed(desk.actor, row)
+        }
         if len(seen) > 1:
             with st.expander(t(f"ui.proposals.all.{step}", n=len(seen))), st.form(f"all.{step}", border=False):
                 acts(desk, seen)
@@ -167,7 +187,9 @@ def _release_all(desk: Desk, seen: Mapping[str, int]) -> None:
 
 def _submit_all(step: str, seen: Mapping[str, int], act: Callable[[], None]) -> None:
     done = t(f"ui.proposals.all.done.{step}", n=len(seen))
-    st.form_submit_button(t(f"ui.proposals.all.{step}", n=len(seen)), on_click=_attempt, args=(act, done), type="primary")
+    st.form_submit_button(
+        t(f"ui.proposals.all.{step}", n=len(seen)), on_click=_attempt, args=(act, done), type="primary"
+    )
 
 
 def _submit(desk: Desk, row: Mapping[str, Any], step: str, act: Callable[..., None]) -> None:
@@ -175,7 +197,10 @@ def _submit(desk: Desk, row: Mapping[str, Any], step: str, act: Callable[..., No
     seen = {"key": str(row["candidate_id"]), "seen": int(row["revision"])}
     done = t(f"ui.proposals.done.{step}", name=md(row["proposal_no"]))
     st.form_submit_button(
-        t(f"ui.proposals.{step}"), on_click=_attempt, args=(partial(act, desk.db, desk.actor, **seen), done), type="primary"
+        t(f"ui.proposals.{step}"),
+        on_click=_attempt,
+        args=(partial(act, desk.db, desk.actor, **seen), done),
+        type="primary",
     )
 
 
@@ -224,13 +249,21 @@ def _new_form(desk: Desk, found: proposals.Spot, spot: tuple[float, float]) -> N
     host = found.host
     kind = fields.value(LAYER, "host_class", found.host_class)
     owner = md(host.get("owner_org") or "—")
-    said = t("ui.proposals.on_host", kind=kind, name=md(_named(host)), owner=owner) if host else t("ui.proposals.on_ground")
+    said = (
+        t("ui.proposals.on_host", kind=kind, name=md(_named(host)), owner=owner)
+        if host
+        else t("ui.proposals.on_ground")
+    )
     st.markdown(said)
     usual = proposals.usual(desk.db, desk.actor)
     with st.form(f"proposals.new.{spot[0]:.7f}.{spot[1]:.7f}"):
         names = fields.terms("operator")
         operators = st.multiselect(
-            fields.title(LAYER, "operators"), list(names), default=usual.operators, key="new.operators", format_func=names.get
+            fields.title(LAYER, "operators"),
+            list(names),
+            default=usual.operators,
+            key="new.operators",
+            format_func=names.get,
         )
         left, right = st.columns(2, gap="small")
         with left:
@@ -241,7 +274,9 @@ def _new_form(desk: Desk, found: proposals.Spot, spot: tuple[float, float]) -> N
             need_no = st.text_input(fields.title(LAYER, "need_no"), key="new.need")
         given = {"operators": operators, "technology": technology, "height_m": height_m, "name": name, "purpose": purpose,
             "configuration": configuration, "need_no": need_no}  # fmt: skip
-        if st.form_submit_button(t("ui.proposals.add"), type="primary", icon=":material/add_location:", width="stretch"):
+        if st.form_submit_button(
+            t("ui.proposals.add"), type="primary", icon=":material/add_location:", width="stretch"
+        ):
             _added(desk, spot, given)
 
 
@@ -257,7 +292,11 @@ def _added(desk: Desk, spot: tuple[float, float], given: Mapping[str, Any]) -> N
 def _chosen(column: str, usual: str) -> str:
     terms = fields.terms(schema.column(LAYER, column).vocab)
     codes = list(terms)
-    return str(st.selectbox(fields.title(LAYER, column), codes, index=codes.index(usual), key=f"new.{column}", format_func=terms.get))
+    return str(
+        st.selectbox(
+            fields.title(LAYER, column), codes, index=codes.index(usual), key=f"new.{column}", format_func=terms.get
+        )
+    )
 
 
 def _height(found: proposals.Spot, spot: tuple[float, float]) -> float | None:
@@ -306,13 +345,18 @@ def from_plan(desk: Desk, run_id: str, chosen: str | None) -> None:
     told()
     with st.popover(t("ui.proposals.propose"), icon=":material/assignment_add:"), parts.told():
         found = proposals.proposable(desk.db, desk.actor, run_id)
-        names = {str(r["option_id"]): f"{r['order']:.0f} {r['name'] or r['asset_no'] or ''}" for _, r in found.sites.iterrows()}
+        names = {
+            str(r["option_id"]): f"{r['order']:.0f} {r['name'] or r['asset_no'] or ''}"
+            for _, r in found.sites.iterrows()
+        }
         if len(found.findings):
             st.caption(t("ui.proposals.before", n=number(len(found.findings))))
         if not names:
             return
         first = [chosen] if chosen in names else list(names)
-        picked = st.multiselect(t("ui.proposals.which"), list(names), default=first, key=f"propose.{run_id}.{chosen}", format_func=names.get)
+        picked = st.multiselect(
+            t("ui.proposals.which"), list(names), default=first, key=f"propose.{run_id}.{chosen}", format_func=names.get
+        )
         act = partial(proposals.from_plan, desk.db, desk.actor, run_id, picked, now=now())
         done = t("ui.proposals.done.propose", n=number(len(picked)))
         label = t("ui.proposals.confirm", n=number(len(picked)))

@@ -31,7 +31,15 @@ AIR = ("on", "off", "all")
 # Shown columns of the data standard; networks and number of sectors stand among them.
 LISTED = ("site_no", "name", "tenants", "site_type", "host_class", "height_m")
 LATER = ("commissioned_on", "retired_on", "street_office", "source", "as_of")
-SECTOR = ("network", "azimuth_deg", "mechanical_tilt_deg", "electrical_tilt_deg", "antenna_height_m", "power_w", "equipment")
+SECTOR = (
+    "network",
+    "azimuth_deg",
+    "mechanical_tilt_deg",
+    "electrical_tilt_deg",
+    "antenna_height_m",
+    "power_w",
+    "equipment",
+)
 SEARCHED = ("site_no", "name", "tower_owner", "street_office")
 PETAL_M, PETAL_DEG, PETAL_STEPS = 60.0, 50.0, 7
 OMNI_SHARE = 0.5
@@ -82,7 +90,10 @@ def filters(desk: Desk, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         search = st.text_input(
             t("ui.assets.search"), key="q", bind="query-params", placeholder=t("ui.sites.search_hint")
         )
-        nets = {str(name): choices.network_words(desk, str(name)) for name in sorted(frame["networks"].explode().dropna().unique())}
+        nets = {
+            str(name): choices.network_words(desk, str(name))
+            for name in sorted(frame["networks"].explode().dropna().unique())
+        }
         networks = choices.several(t("ui.choice.network"), nets, key="network", placeholder=everything)
         who = fields.terms("operator")
         tenants = choices.several(fields.title("sites", "tenants"), who, key="tenant", placeholder=everything)

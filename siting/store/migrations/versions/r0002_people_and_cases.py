@@ -24,7 +24,9 @@ def _text(*names: str, nullable: bool = False) -> list[sa.Column]:
 
 
 def _people() -> None:
-    op.create_table("org", sa.Column("name", TEXT, primary_key=True), *_text("kind", "operator", "streets", "created_at"))
+    op.create_table(
+        "org", sa.Column("name", TEXT, primary_key=True), *_text("kind", "operator", "streets", "created_at")
+    )
     op.create_table(
         "account",
         sa.Column("id", TEXT, primary_key=True),
