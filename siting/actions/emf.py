@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +13,7 @@ import pandas as pd
 
 from siting.access import Actor
 from siting.actions import emfsubject, radiotables
+from siting.actions import layers as seen_layers
 from siting.actions.doors import require
 from siting.actions.emfsubject import Subject
 from siting.errors import NotFound
@@ -25,7 +27,8 @@ PERMISSION = "asset.read"
 ISSUING = "export.internal"
 KIND = "emf.issue"
 STREAM = "emf.{}"
-NUMBER = "EMF-{year}-{n:04d}"
+NUMBER = "EMF-{year}-{n:05d}"
+NUMBERS = 100_000
 # Drawn over distance, and read off at the distances of the sheet.
 CHART_M = tuple(float(d) for d in range(5, 205, 5))
 EVERY = 1_000_000
@@ -123,13 +126,16 @@ def check(db: Database, actor: Actor, name: str, *, roof_closed: bool = False) -
 
 
 def version(db: Database, actor: Actor) -> str:
-    """Name of the state of what a pre-check rests on: equal as long as nothing of it changes."""
+    """Name of the state of what a pre-check rests on, as the actor sees it: equal as long as nothing of it changes."""
     require(db, actor, PERMISSION)
-    return "-".join(str(n) for n in (radiotables.revision(db), *(layers.revision(db, layer) for layer in SOURCES)))
+    seen = (seen_layers.revision(db, actor, layer) for layer in SOURCES)
+    return "-".join(str(n) for n in (radiotables.revision(db), *seen))
 
 
 def issue(db: Database, actor: Actor, name: str, *, roof_closed: bool = False, now: datetime) -> Issue:
-    """Give out the public sheet of a pre-check under the next number of the year; the same facts keep their number.
+    """Give out the public sheet of a pre-check under a number of the year; the same facts keep their number.
+
+    Numbers are drawn at random: counted ones would tell how many sheets others had made.
 
     Raises
     ------
@@ -143,8 +149,8 @@ def issue(db: Database, actor: Actor, name: str, *, roof_closed: bool = False, n
     if before and before[0].facts == facts:
         return before[0]
     with db.write() as connection:
-        stream = STREAM.format(now.year)
-        journal.append(connection, key=db.key(), stream=stream, actor=actor, kind=KIND, payload=facts, now=now)
+        stream, payload = STREAM.format(now.year), {**facts, "number": _number(db, now)}
+        journal.append(connection, key=db.key(), stream=stream, actor=actor, kind=KIND, payload=payload, now=now)
     return issued(db, actor, done.subject.id)[0]
 
 
@@ -165,10 +171,27 @@ def sheet(db: Database, actor: Actor, number: str, *, lang: str = "zh_CN") -> by
     """
     require(db, actor, PERMISSION)
     found = next((one for one in _issues(db) if one.number == number), None)
-    if found is None:
+    if found is None or not _sees(db, actor, found):
         raise NotFound("emf.no_sheet", number=number)
-    emfsubject.subject_of(db, actor, str(found.facts["id"]))
     return emfsheet.sheet(found.facts, number=found.number, on=found.on, lang=lang)
+
+
+def _sees(db: Database, actor: Actor, one: Issue) -> bool:
+    """Whether the actor sees what a sheet is about."""
+    try:
+        emfsubject.subject_of(db, actor, str(one.facts["id"]))
+    except NotFound:
+        return False
+    return True
+
+
+def _number(db: Database, now: datetime) -> str:
+    """A number of the year that no sheet has."""
+    taken = {one.number for one in _issues(db)}
+    while True:
+        number = NUMBER.format(year=now.year, n=secrets.randbelow(NUMBERS))
+        if number not in taken:
+            return number
 
 
 def _issues(db: Database) -> list[Issue]:
@@ -177,13 +200,13 @@ def _issues(db: Database) -> list[Issue]:
 
 
 def _issue(event: Mapping[str, Any]) -> Issue:
-    number = NUMBER.format(year=str(event["stream"]).rpartition(".")[2], n=int(event["number"]))
+    facts = dict(event["payload"])
     return Issue(
-        number=number,
+        number=str(facts.pop("number")),
         on=str(event["at"])[:10],
         by=str(event["actor"]),
         org=str(event["org"]),
-        facts=dict(event["payload"]),
+        facts=facts,
     )
 
 
