@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from siting import access
 from siting.access import Actor
 from siting.actions import coverage_files as files
 from siting.actions import coverage_run, radiotables, runs
@@ -21,11 +22,12 @@ from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.geo.grid import Grid
+from siting.maps import colouring
 from siting.radio import demand
 from siting.radio.chances import Chance
 from siting.radio.people import mixes
 from siting.reports.geotiff import geotiff
-from siting.store import artefacts, journal
+from siting.store import artefacts, journal, layers
 from siting.store.database import Database
 from siting.store.runs import Run
 
@@ -175,8 +177,26 @@ def blocks(db: Database, actor: Actor, run_id: str, *, network: str = "", profil
 
 
 def sectors(db: Database, actor: Actor, run_id: str, *, network: str = "") -> pd.DataFrame:
-    """Sectors that a run computed, in the order in which its units name their server."""
-    return _table(db, runs.get(db, actor, run_id), "sectors", network, "")
+    """Sectors that a run computed, in the order in which its units name their server.
+
+    Of sectors whose site the actor does not see an empty row is left.
+    """
+    found = _table(db, runs.get(db, actor, run_id), "sectors", network, "")
+    return found[_seen(db, actor, found)].reindex(found.index)
+
+
+def colours(db: Database, actor: Actor, run_id: str, *, most: int, network: str = "") -> npt.NDArray[np.int64]:
+    """A colour 0 .. most - 1 for every sector of a run, the same for all of a site, unlike those of sites nearby."""
+    found = _table(db, runs.get(db, actor, run_id), "sectors", network, "")
+    return colouring.apart(found["easting_m"], found["northing_m"], colours=most)
+
+
+def _seen(db: Database, actor: Actor, found: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Sectors of a run whose sites the actor sees; who sees all sites sees those that are gone too."""
+    if access.view(actor, "sites") == "all":
+        return np.ones(len(found), bool)
+    sites = layers.read(db, "sites", columns=(), viewer=actor)
+    return found["site_id"].isin(sites["site_id"]).to_numpy(bool)
 
 
 def _view(run: Run, network: str, profile: str) -> tuple[str, str]:
@@ -283,7 +303,7 @@ def card(
     row, col = (int(v) for v in grid_of(db, run_id).cells_of(easting_m, northing_m))
     chosen, judged_by = _view(run, network, profile)
     at = [("row", "==", row), ("col", "==", col)]
-    found = {name: _units(db, run, name, judged_by, at) for name in files.networks_of(run.params)}
+    found = {name: _units(db, actor, run, name, judged_by, at) for name in files.networks_of(run.params)}
     units = found[run.params["network"] if chosen == ALL else chosen]
     if units.empty:
         return None
@@ -305,7 +325,7 @@ def floors(db: Database, actor: Actor, run_id: str, building_id: str, *, profile
     judged_by = _view(run, "", profile)[1]
     parts = []
     for name in files.networks_of(run.params):
-        units = _units(db, run, name, judged_by, [("building_id", "==", building_id)])
+        units = _units(db, actor, run, name, judged_by, [("building_id", "==", building_id)])
         grouped = units[units["floor"] > OUTDOORS].groupby("floor")
         part = grouped[["persons", "uncovered", "unknown"]].sum()
         p, level = grouped["probability"], grouped["rsrp_dbm"]
@@ -313,13 +333,18 @@ def floors(db: Database, actor: Actor, run_id: str, building_id: str, *, profile
     return pd.concat(parts).reset_index().sort_values("floor", ascending=False, kind="stable", ignore_index=True)
 
 
-def _units(db: Database, run: Run, network: str, profile: str, where: Sequence[tuple[str, str, Any]]) -> pd.DataFrame:
-    """Some units of a network under a profile, with the interval of their probability and the name of their server."""
+def _units(
+    db: Database, actor: Actor, run: Run, network: str, profile: str, where: Sequence[tuple[str, str, Any]]
+) -> pd.DataFrame:
+    """Some units of a network under a profile, with the interval of their probability and the name of their server.
+
+    Servers of sites that the actor does not see have no name.
+    """
     folder = runs.folder(db, run.id)
     end = files.suffix(run.params, network=network, profile=run.params["profile"])
     units = artefacts.load_table(folder, f"units{end}", filters=list(where))
-    sectors = artefacts.load_table(folder, f"sectors{end}", columns=["sector_id"])["sector_id"].to_numpy(object)
-    servers = [sectors[s] if s >= 0 else None for s in units["server"]]
+    names = _names(db, actor, run, network)
+    servers = [names[s] if s >= 0 else None for s in units["server"]]
     units["server"] = pd.Series(servers, index=units.index, dtype=object)
     if not len(units) or not profiles_of(db, run):
         return units.assign(low=np.nan, high=np.nan)
@@ -331,10 +356,17 @@ def _units(db: Database, run: Run, network: str, profile: str, where: Sequence[t
     return units.assign(low=low, high=high).sort_values("floor", ascending=False)
 
 
+def _names(db: Database, actor: Actor, run: Run, network: str) -> list[str | None]:
+    """Ids of a network's sectors in the order of the run; None for those of sites that the actor does not see."""
+    found = _table(db, run, "sectors", network, "")
+    return [name if seen else None for name, seen in zip(found["sector_id"], _seen(db, actor, found), strict=True)]
+
+
 def write_geotiff(db: Database, actor: Actor, run_id: str, path: Path) -> None:
     """Write all map layers of all networks of a finished run to a GeoTIFF whose tags say what they mean.
 
     Bands of the first network have the plain names; those of another end with ``@NETWORK``, of all together with ``@all``.
+    Servers of sites that the actor does not see have no name.
     """
     require(db, actor, "export.internal")
     run = runs.finished(db, actor, "coverage", run_id)
@@ -345,7 +377,7 @@ def write_geotiff(db: Database, actor: Actor, run_id: str, path: Path) -> None:
         end = files.suffix(run.params, network=view, profile=run.params["profile"])
         bands |= {f"{name}{end}": values for name, values in artefacts.load_arrays(folder, f"rasters{end}").items()}
         if view != ALL:
-            servers[view] = artefacts.load_table(folder, f"sectors{end}", columns=["sector_id"])["sector_id"].tolist()
+            servers[view] = _names(db, actor, run, view)
     asked = {k: " ".join(v) if isinstance(v, list) else str(v) for k, v in run.params.items()}
     kinds = {"measure": str(run.result["measure"]), "calibrated": str(run.result["calibrated"]).lower()}
     own = {"modelled": "true", "run": run.id, "district": db.settings.name, "servers": json.dumps(servers)}

@@ -22,7 +22,7 @@ from siting.actions import layers as layer_actions
 from siting.errors import NotFound
 from siting.geo import crs as datums
 from siting.geo.grid import Grid
-from siting.maps import basemap, colouring, layers, styles, tiles
+from siting.maps import basemap, layers, styles, tiles
 from siting.maps.layers import Box
 from siting.maps.mercator import Tile
 from siting.store.database import Database
@@ -164,10 +164,8 @@ class Drawer:
 
     def _sites(self, run_id: str, network: str, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
         """Colours of the sites in place of the numbers of their sectors."""
-        sectors = coverage.sectors(self.db, self.actor, run_id, network=network)
-        colours = colouring.apart(
-            sectors["easting_m"], sectors["northing_m"], colours=len(styles.family("server"))
-        ).astype(np.float32)
+        most = len(styles.family("server"))
+        colours = coverage.colours(self.db, self.actor, run_id, network=network, most=most).astype(np.float32)
         known = np.isfinite(values)
         return np.where(known, np.append(colours, 0.0)[np.where(known, values, -1).astype(np.int64)], np.nan)
 

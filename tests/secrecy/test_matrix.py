@@ -30,7 +30,7 @@ ASKED = {
     "candidates.base_of": (READ,), "candidates.candidates": (READ,), "candidates.write": ("export.internal",),
     "case_reading.stored": (READ,), "case_reading.get": (READ,), "case_reading.list_cases": (READ,), "case_reading.history": (READ,),
     "case_reading.allowed": (READ,), "case_reading.effects": (READ,), "cases.report": ("case.report",), "coverage.execute": (RUN,),
-    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.blocks": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,),
+    "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.blocks": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,), "coverage.colours": (READ,),
     "coverage.write_geotiff": ("export.internal",), "effects.current": (READ,), "effects.version": (READ,),
     "emf.check": (SEE,), "emf.version": (SEE,), "emf.issue": ("export.internal",), "emf.issued": (SEE,), "emf.sheet": (SEE,),
     "journal.report": ("journal.verify",), "journal.anchor": ("journal.verify",), "layers.read": (SEE,), "layers.counts": (SEE,), "layers.counts_by": (SEE,),
@@ -81,7 +81,7 @@ GIVEN = {
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
-    "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none",
+    "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
 }  # fmt: skip
 # What differs by action because the name means something else there.
 BESIDES = {
