@@ -99,7 +99,7 @@ def executed(page):
 def import_hostile_file(page, app):
     go(page, "公共资源")
     page.get_by_text("导入", exact=True).click()
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file]").first.set_input_files(
         {"name": "清单.csv", "mimeType": "text/csv", "buffer": hostile_file(page, app)}
     )
     choose(page, "坐标基准", "WGS 84")
@@ -110,7 +110,7 @@ def import_hostile_file(page, app):
 
 def check_a_file_whose_name_and_classes_are_hostile(page, app):
     """Nothing lands; the texts stand in the findings, as they are."""
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file]").first.set_input_files(
         {"name": HOSTILE_NAME, "mimeType": "text/csv", "buffer": hostile_file(page, app, kind="no_such {}")}
     )
     page.get_by_role("button", name="检查").click()
