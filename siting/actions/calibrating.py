@@ -10,7 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from siting.access import Actor
+from siting.access import Actor, view
 from siting.actions import calibrations, measurements, radiotables, runs, scene
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
@@ -40,6 +40,8 @@ COLUMNS = (
     "easting_m", "northing_m", "floor", "network", "state", "kind", "served_site", "served_sector", "matched",
     "device_id", "n", "rsrp_dbm", "predicted_dbm", "residual_db", "distance_2d_m", "block",
 )  # fmt: skip
+#: Of them, what tells where a site is.
+OF_SITES = ("served_site", "served_sector", "matched", "distance_2d_m")
 
 
 def params(db: Database, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +178,12 @@ def residuals(db: Database, actor: Actor, run_id: str) -> pd.DataFrame:
     found = runs.finished(db, actor, KIND, run_id)
     for set_id in found.params["sets"]:
         samples.get(db, set_id, viewer=actor)
-    return artefacts.load_table(runs.folder(db, found.id), RESIDUALS)
+    left = artefacts.load_table(runs.folder(db, found.id), RESIDUALS)
+    if view(actor, "sites") == "all":
+        return left
+    sites = layers.read(db, "sites", columns=(), viewer=actor)
+    seen = left["served_site"].isin(sites["site_id"])
+    return left.assign(**{name: left[name].where(seen) for name in OF_SITES})
 
 
 def current(db: Database, run: Run) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from siting.access import Actor
@@ -11,7 +11,7 @@ from siting.actions.doors import require
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.radio import calibrate
 from siting.radio.calibration import Calibration
-from siting.store import accounts, artefacts, decisions, journal
+from siting.store import accounts, artefacts, decisions, journal, samples
 from siting.store.database import Database
 from siting.store.decisions import ADOPTED, DECISIONS, REJECTED, WITHDRAWN, Decision
 
@@ -69,7 +69,7 @@ def history(db: Database, actor: Actor, network: str | None = None) -> list[Deci
 
 
 def calibration(db: Database, actor: Actor, run_id: str) -> Calibration:
-    """What a finished calibration run has found.
+    """What a finished calibration run has found; offsets of devices only for who sees all samples behind it.
 
     Raises
     ------
@@ -77,7 +77,9 @@ def calibration(db: Database, actor: Actor, run_id: str) -> Calibration:
         If there is no such run that the actor sees, or its files are gone.
     """
     found = runs.finished(db, actor, KIND, run_id)
-    return calibrate.from_json(artefacts.load_text(runs.folder(db, found.id), FILE))
+    told = calibrate.from_json(artefacts.load_text(runs.folder(db, found.id), FILE))
+    seen = {one.id for one in samples.listing(db, viewer=actor, retired=True)}
+    return told if seen.issuperset(found.params["sets"]) else replace(told, devices={})
 
 
 def adopt(

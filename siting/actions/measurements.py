@@ -120,7 +120,7 @@ def dry_run(
     """
     require(db, actor, PERMISSION)
     request = Request(data=data, name=name, datum=datum, network=network, mapping=mapping or {}, sheet=sheet)
-    found = measurements.prepare(request, _ground(db), limits=known.limits(db))
+    found = measurements.prepare(request, _ground(db, actor), limits=known.limits(db))
     made = _plan(db, actor, request, found)
     record = {**summary(made), "network": network, "mapping": dict(request.mapping), "sheet": sheet, "org": actor.org}
     imports.save(db, plan_id=made.id, layer=LAYER, sha256=made.sha256, record=record, payload=data, now=now)
@@ -172,7 +172,7 @@ def commit(
         mapping=record["mapping"],
         sheet=record["sheet"],
     )
-    found = measurements.prepare(request, _ground(db), limits=known.limits(db))
+    found = measurements.prepare(request, _ground(db, actor), limits=known.limits(db))
     if found.frame.empty:
         raise BadInput("measure.nothing", name=request.name, read=len(found.table.frame))
     _own_networks(db, actor, found.frame["network"].unique())
@@ -250,7 +250,8 @@ def summary(plan: SamplePlan) -> dict[str, object]:
     }
 
 
-def _ground(db: Database) -> Ground:
+def _ground(db: Database, viewer: Actor) -> Ground:
+    """What a file is checked against; rows may name the sectors that its bringer sees."""
     references = (layers.read(db, name, columns=()) for name in known.REFERENCES)
     return Ground(
         project=db.settings.crs,
@@ -265,7 +266,7 @@ def _ground(db: Database) -> Ground:
             )
             for row in radiotables.networks(db).values()
         },
-        sectors=layers.read(db, "sectors", columns=("site_id", "network")),
+        sectors=layers.read(db, "sectors", columns=("site_id", "network"), viewer=viewer),
     )
 
 

@@ -105,6 +105,8 @@ def start(db: Database, actor: Actor, coverage_run: str, changes: Sequence[Mappi
 def execute(bench: Bench, db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
     """Do a what-if run: the network as it is (kept from the last time if nothing changed), the change, the difference.
 
+    A change of a sector that the actor does not see is one of a sector that is not there.
+
     Returns
     -------
     dict
@@ -112,18 +114,19 @@ def execute(bench: Bench, db: Database, actor: Actor, run: Run, report: Reporter
     """
     require(db, actor, runs.PERMISSION)
     base = runs.finished(db, actor, "coverage", run.params["coverage"])
+    carrier = base.params["network"]
+    radio_changes.apply(network(db, actor, base.id), run.params["changes"], network=carrier)
     report.step("run.stage.scene", 0.0, 0.7)
     stand = _stand(bench, db, base, report)
     report.step("run.stage.whatif", 0.7, 0.95)
-    network = base.params["network"]
-    changed = radio_changes.apply(stand.sectors, run.params["changes"], network=network)
+    changed = radio_changes.apply(stand.sectors, run.params["changes"], network=carrier)
     found = update.update(stand.found, changed, stand.ground.terrain, map=report.mapper())
     after = demand.gap(stand.ground.units, found, thresholds=stand.missing.thresholds)
     report.step("run.stage.save", 0.95, 1.0)
     _save(db, run.id, stand, changed, after)
     return {
         "measure": after.measure,
-        "network": network,
+        "network": carrier,
         "calibrated": found.calibrated,
         "before": _figures(stand.missing),
         "after": _figures(after),
