@@ -54,12 +54,15 @@ def child(command, *, folder=HERE, env=None):
 
 
 def alone(script, *arguments, python=sys.executable, env=None):
-    """One contender as a whole process: the figures it prints as JSON on its last line, with its peak memory."""
+    """One contender as a whole process: the figures it prints as JSON on a line, with its peak memory."""
     paths = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
     spent = child([python, str(HERE / script), *arguments], env={"PYTHONPATH": paths, **(env or {})})
     if spent.code:
         return {"skipped": f"{script} ended with {spent.code}: {(spent.error.strip() or '-').splitlines()[-1]}"}
-    found = json.loads(spent.out.strip().splitlines()[-1])
+    told = [text[text.index("{") :] for text in spent.out.splitlines() if "{" in text]
+    if not told:
+        return {"skipped": f"{script} gave no figures: {(spent.out.strip() or '-').splitlines()[-1]}"}
+    found = json.loads(told[-1])
     return {**found, "peak_gb": spent.peak_gb}
 
 

@@ -20,6 +20,7 @@ SIZES = {
         "judged": 2,
         "points": 100,
         "traced": 2,
+        "viewsheds": 4,
     },
     "full": {
         "scene": {"width_m": 8000.0, "height_m": 5200.0, "sites": 450, "options": 20000, "residents": 8.9e5},
@@ -27,9 +28,10 @@ SIZES = {
         "long_repeat": 1,
         "peer_repeat": 1,
         "links": 3000,
-        "judged": 12,
-        "points": 200,
-        "traced": 10,
+        "judged": 8,
+        "points": 150,
+        "traced": 3,
+        "viewsheds": 40,
     },
 }
 FLOORS = np.array([2, 6, 11, 18, 26, 33])
