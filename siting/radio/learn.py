@@ -212,7 +212,7 @@ def fit_correction(
         sigma_db=heldout.spreads(features, heldout.errors_db(features, held[CORRECTED].level_dbm)),
         level_dbm=options.weak_dbm,
         domain=_domain(values),
-        regressor=_regressor(values, rest, seed),
+        regressor=regressor(values, rest, settings(seed)),
         classifier=_classifier(features, values, first, (seed, options)),
     )
 
@@ -234,7 +234,7 @@ def _held_out(
         trained = train(frame[others], diffraction=options.diffraction)
         here, there = (predict(trained.fits, trained.devices, frame[part]) for part in (rows, others))
         rest = np.nan_to_num(heldout.errors_db(frame[others], there.level_dbm))
-        learner = _regressor(values[others], rest, seed)
+        learner = regressor(values[others], rest, settings(seed))
         first[rows], variance[rows] = here.level_dbm, here.variance_db2
         both[rows] = here.level_dbm + _shift(learner, _domain(values[others]), values[rows]).shift_db
         twin = _classifier(frame[others], values[others], there.level_dbm, how)
@@ -278,7 +278,7 @@ def _chance(classifier: HistGradientBoostingClassifier | None, values: Floats) -
         return np.asarray(classifier.predict_proba(values)[:, 1], np.float64)
 
 
-def _settings(seed: int) -> dict[str, object]:
+def settings(seed: int) -> dict[str, object]:
     """Settings of both learners; early stopping would hold out samples of seen blocks."""
     numbers = defaults()
     return {
@@ -293,10 +293,10 @@ def _settings(seed: int) -> dict[str, object]:
     }
 
 
-def _regressor(values: Floats, rest_db: Floats, seed: int) -> HistGradientBoostingRegressor:
+def regressor(values: Floats, rest_db: Floats, how: Mapping[str, object]) -> HistGradientBoostingRegressor:
     """A learner of what the first stage leaves; on one thread, as two that wait for each other on a busy machine crawl."""
     with threadpool_limits(1, user_api="openmp"):
-        return HistGradientBoostingRegressor(**_settings(seed)).fit(values, rest_db)
+        return HistGradientBoostingRegressor(**how).fit(values, rest_db)
 
 
 def _classifier(
@@ -308,5 +308,5 @@ def _classifier(
     if len(np.unique(weak[told])) < 2:  # noqa: PLR2004 - weak and not weak
         return None
     with threadpool_limits(1, user_api="openmp"):
-        learner = HistGradientBoostingClassifier(**_settings(seed))
+        learner = HistGradientBoostingClassifier(**settings(seed))
         return learner.fit(_with_level(values, level_dbm)[told], weak[told])

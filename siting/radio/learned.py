@@ -9,8 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from siting.radio.kernels_tally import LOS_AT, NLOS_AT
-from siting.radio.learn import Correction, of_links
+from siting.radio.learn import Correction, Shift, of_links
+from siting.radio.links import Mapper
 from siting.radio.network import Gear
+from siting.radio.outcome import sigma_db
 from siting.radio.pathloss import FLAGS
 from siting.radio.samplelinks import links
 from siting.radio.scene import LOS, NLOS, UNKNOWN, Terrain
@@ -18,6 +20,8 @@ from siting.radio.verdict import Coverage
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
+#: Units whose paths are looked at together.
+PORTION = 200_000
 
 
 def unit_features(
@@ -43,10 +47,22 @@ def unit_features(
     DataFrame
         One row per served unit, indexed by its place in the table, with the columns `learn.FEATURES`.
     """
-    served = np.flatnonzero(coverage.server >= 0)
-    sector = coverage.sectors.iloc[coverage.server[served]]
+    return _features(coverage, units, sites, terrain, rows=np.flatnonzero(coverage.server >= 0), gear=gear)
+
+
+def _features(
+    coverage: Coverage,
+    units: pd.DataFrame,
+    sites: pd.DataFrame,
+    terrain: Terrain,
+    *,
+    rows: npt.NDArray[np.int64],
+    gear: Gear | None,
+) -> pd.DataFrame:
+    """What the path from its server tells of some served units, by their place in the table."""
+    sector = coverage.sectors.iloc[coverage.server[rows]]
     columns = ["easting_m", "northing_m", "floor", "building_class"]
-    asked = units.iloc[served][columns].set_axis(served, axis="index")
+    asked = units.iloc[rows][columns].set_axis(rows, axis="index")
     asked = asked.assign(
         network=coverage.network.name,
         site_id=sector["site_id"].astype(str).to_numpy(object),
@@ -78,20 +94,62 @@ def corrected(coverage: Coverage, correction: Correction, features: pd.DataFrame
     """
     if not correction.adopted:
         return coverage
-    told = correction.predict(features)
-    at = features.index.to_numpy(np.int64)
+    return _moved(coverage, correction, features.index.to_numpy(np.int64), correction.predict(features))
+
+
+def corrected_map(
+    coverage: Coverage,
+    correction: Correction,
+    units: pd.DataFrame,
+    sites: pd.DataFrame,
+    terrain: Terrain,
+    *,
+    gear: Gear | None = None,
+    map: Mapper = map,  # noqa: A002 - the name every long computation gives its mapper
+) -> Coverage:
+    """As `corrected`, portion by portion, so that a whole district's features are never in memory at once.
+
+    Parameters
+    ----------
+    coverage, correction
+        As in `corrected`.
+    units, sites, terrain, gear
+        As in `unit_features`.
+    map : callable
+        Ordered mapper over portions, in this process.
+    """
+    if not correction.adopted:
+        return coverage
+    served = np.flatnonzero(coverage.server >= 0)
+    portions = [served[start : start + PORTION] for start in range(0, len(served), PORTION)]
+
+    def portion(rows: npt.NDArray[np.int64]) -> Shift:
+        return correction.predict(_features(coverage, units, sites, terrain, rows=rows, gear=gear))
+
+    parts = list(map(portion, portions))
+    none = Shift(np.zeros(0), np.zeros(0, bool))
+    shift_db, outside = (
+        np.concatenate([getattr(one, name) for one in (none, *parts)]) for name in ("shift_db", "outside")
+    )
+    return _moved(coverage, correction, served, Shift(shift_db, outside.astype(bool)))
+
+
+def _moved(coverage: Coverage, correction: Correction, at: npt.NDArray[np.int64], told: Shift) -> Coverage:
+    """A coverage with some units moved by what their paths say, and its spreads after both stages."""
     silent = told.outside | (coverage.state[at] == UNKNOWN)
     shift = np.zeros(len(coverage.unit_id), np.float32)
     shift[at] = np.where(silent, 0.0, told.shift_db)
     flags = coverage.flags.copy()
     flags[at[silent]] |= np.uint16(FLAGS["learned_out_of_domain"])
-    best = coverage.strongest
+    best, spread = coverage.strongest, _spread_db(coverage, correction)
+    sigma = sigma_db(coverage.kinds, spread, coverage.kind, coverage.state, coverage.p_los.astype(np.float64))
     return replace(
         coverage,
         rsrp_dbm=coverage.rsrp_dbm + shift,
         sinr_db=coverage.sinr_db + shift,
+        sigma_db=sigma.astype(np.float32),
         flags=flags,
-        spread_db=_spread_db(coverage, correction),
+        spread_db=spread,
         strongest=replace(best, los_dbm=best.los_dbm + shift, nlos_dbm=best.nlos_dbm + shift),
     )
 

@@ -12,11 +12,10 @@ from siting.findings import Finding
 from siting.radio import kernels_shapes as shapes
 from siting.radio import kernels_tally as kernel
 from siting.radio.decibel import dbm_to_mw, mw_to_dbm, noise_per_re_dbm
-from siting.radio.links import Masts, Places
+from siting.radio.links import Kinds, Masts, Places
 from siting.radio.network import Network, defaults
 from siting.radio.pathloss import FLAGS
 from siting.radio.scene import UNKNOWN, Terrain
-from siting.radio.stage import Classes
 from siting.radio.verdict import Coverage, Floats, Kept, Singles, Strongest
 
 
@@ -42,7 +41,7 @@ def result(kept: Kept, masts: Masts, units: pd.DataFrame | None) -> Coverage:
         p_los=p_los.astype(np.float32),
         state=state,
         sinr_db=(rsrp - _noise_dbm(network, tally, back, wall)).astype(np.float32),
-        sigma_db=_sigma_db(classes, kind, state, p_los).astype(np.float32),
+        sigma_db=sigma_db(classes.kinds, classes.spread_db, kind, state, p_los).astype(np.float32),
         flags=flags,
         sectors=masts.frame,
         calibrated=classes.calibrated,
@@ -87,11 +86,29 @@ def _strongest(tally: shapes.Tally, back: npt.NDArray[np.int64], levels: Floats)
     )
 
 
-def _sigma_db(classes: Classes, kind: npt.NDArray[np.uint8], state: npt.NDArray[np.uint8], p_los: Floats) -> Floats:
-    """Spread of the server's level: states mixed by p, wall models by weight [dB]."""
-    weight = classes.kinds.weight
+def sigma_db(
+    kinds: Kinds,
+    spread_db: Floats,
+    kind: npt.NDArray[np.uint8],
+    state: npt.NDArray[np.uint8],
+    p_los: Floats,
+) -> Floats:
+    """Spread of the server's level by unit: states mixed by p, wall models by weight [dB].
+
+    Parameters
+    ----------
+    kinds : Kinds
+        Weights of the walls of each class.
+    spread_db : ndarray
+        [class, wall, path].
+    kind, state : ndarray of uint8
+        Class of each unit, state of its server's path.
+    p_los : ndarray
+        Probability of line of sight of that path.
+    """
+    weight = kinds.weight
     total = np.maximum(weight.sum(axis=1), 1e-9)
-    variance = (weight[:, :, None] * classes.spread_db**2).sum(axis=1) / total[:, None]
+    variance = (weight[:, :, None] * spread_db**2).sum(axis=1) / total[:, None]
     unknown = state == UNKNOWN
     clear = variance[kind, np.where(unknown, kernel.MAYBE_LOS_AT, kernel.LOS_AT)]
     hidden = variance[kind, np.where(unknown, kernel.MAYBE_NLOS_AT, kernel.NLOS_AT)]

@@ -6,7 +6,7 @@ import pytest
 
 from siting.errors import BadInput
 from siting.findings import Findings
-from siting.radio import calibrate, coverage, heldout, learn, network, pathloss, terrain
+from siting.radio import calibrate, coverage, heldout, learn, lessons, network, pathloss, terrain
 from siting.radio import learned as learned_map
 from siting.radio.samples import Prepared
 from tests.radio.radio_scenes import buildings, grid, sector
@@ -165,3 +165,49 @@ def test_a_map_moves_by_what_each_units_own_path_says(helpful, mapped):
 def test_a_map_stays_as_it_is_where_nothing_was_adopted(helpful, mapped):
     before, told = mapped
     assert learned_map.corrected(before, replace(helpful[2], adopted=False), told) is before
+
+
+def test_a_map_corrected_in_portions_is_the_one_corrected_at_once(helpful, scene, mapped, monkeypatch):
+    before, told = mapped
+    whole = learned_map.corrected(before, helpful[2], told)
+    monkeypatch.setattr(learned_map, "PORTION", 50)
+    parts = learned_map.corrected_map(before, helpful[2], before.units, SITES, scene[0])
+    for name in ("rsrp_dbm", "sinr_db", "sigma_db", "flags", "spread_db"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+
+
+def test_a_corrected_map_is_as_sure_as_unseen_blocks_say(helpful, mapped):
+    before, told = mapped
+    after = learned_map.corrected(before, helpful[2], told)
+    seen = (after.state == 1) & (after.kind == 0)
+    assert seen.any()
+    np.testing.assert_allclose(after.sigma_db[seen], helpful[2].sigma_db[NETWORK.name, 1, "outdoor"], rtol=1e-6)
+
+
+def test_what_was_kept_of_a_correction_gives_it_back_bit_for_bit(helpful):
+    measured, first, found = helpful
+    table = lessons.table_of(first, measured)
+    record = lessons.from_json(lessons.to_json(lessons.record_of(found, first, table, seed=3)))
+    back = lessons.again(record, table, first)
+    ours, theirs = back.predict(measured), found.predict(measured)
+    np.testing.assert_array_equal(ours.shift_db, theirs.shift_db)
+    np.testing.assert_array_equal(ours.outside, theirs.outside)
+    assert (back.adopted, back.sigma_db) == (True, dict(found.sigma_db))
+
+
+def test_what_was_kept_holds_neither_places_nor_names(helpful):
+    table = lessons.table_of(helpful[1], helpful[0])
+    assert tuple(table.columns) == (*learn.FEATURES, "rest_db")
+
+
+def test_another_table_or_other_samples_are_refused(helpful):
+    measured, first, found = helpful
+    table = lessons.table_of(first, measured)
+    record = lessons.record_of(found, first, table, seed=3)
+    touched = table.assign(rest_db=np.append(table["rest_db"].to_numpy()[:-1], 0.5))
+    for other, calibration in ((touched, first), (table, replace(first, data_hash="x")), (table[["floor"]], first)):
+        with pytest.raises(BadInput) as caught:
+            lessons.again(record, other, calibration)
+        assert caught.value.key == "lessons.other"
+    with pytest.raises(BadInput):
+        lessons.from_json("[1]")
