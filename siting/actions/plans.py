@@ -22,7 +22,7 @@ from siting.actions.runs import Reporter
 from siting.errors import BadInput
 from siting.plan import Plan, options, solve
 from siting.radio import coverage as radio
-from siting.radio import demand
+from siting.radio import demand, update
 from siting.settings import Settings
 from siting.store import artefacts
 from siting.store.database import Database
@@ -136,7 +136,11 @@ def _chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
 
 
 def _checked(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -> float | None:
-    """People added once the whole network, interference included, is computed anew; None where no rule of quality applies."""
+    """People added once the whole network, interference included, is computed anew; None where no rule of quality applies.
+
+    The network with the agreed points and the one with the plan are computed alike, without measured samples: what was
+    measured says nothing of a network that does not stand.
+    """
     thresholds = radiotables.thresholds(db)[base.run.params["profile"]]
     standing = chosen[chosen["standing"]]
     if thresholds.sinr_db is None or len(standing) == len(chosen) or report.cancelled():
@@ -144,22 +148,22 @@ def _checked(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -
     carrier = radiotables.networks(db)[base.run.params["network"]]
     ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
     held = calibrations.in_force(db, carrier.name)
-
-    def covered(new: pd.DataFrame) -> float:
-        sites = pd.concat([scene.sectors(db, carrier), options.sectors_of(new)], ignore_index=True)
-        found = radio.coverage(
-            sites,
-            ground.terrain,
-            ground.units,
-            carrier,
-            calibration=None if held is None else held.calibration,
-            gear=radiotables.gear(db),
-            levels_dbm=(thresholds.rsrp_dbm,),
-            map=report.mapper(),
-        )
-        return float(demand.gap(ground.units, found, thresholds=thresholds).total["covered"])
-
-    return covered(chosen) - (float(base.run.result["covered"]) if standing.empty else covered(standing))
+    today = scene.sectors(db, carrier)
+    before = today if standing.empty else pd.concat([today, options.sectors_of(standing)], ignore_index=True)
+    after = pd.concat([today, options.sectors_of(chosen)], ignore_index=True)
+    present = radio.coverage(
+        before,
+        ground.terrain,
+        ground.units,
+        carrier,
+        calibration=None if held is None else held.calibration,
+        gear=radiotables.gear(db),
+        levels_dbm=(thresholds.rsrp_dbm,),
+        map=report.mapper(),
+    )
+    planned = update.update(present, after, ground.terrain, map=report.mapper())
+    now, then = (float(demand.gap(ground.units, f, thresholds=thresholds).total["covered"]) for f in (present, planned))
+    return then - now
 
 
 def _save(db: Database, run_id: str, asks: Question, chosen: pd.DataFrame, after: npt.NDArray[np.float64]) -> None:

@@ -17,7 +17,8 @@ from siting.geo import crs
 from siting.maps import vendor
 from siting.plan import options
 from siting.radio import coverage as radio
-from siting.store import artefacts, layers
+from siting.radio import demand
+from siting.store import artefacts, layers, samples
 
 # Names addresses in comments and in a link that the map switches off.
 LEAFLET = vendor.read("leaflet.js").decode()
@@ -247,16 +248,40 @@ def test_building_the_plan_never_lowers_the_level_of_any_unit(done, actor):
     assert (p_after > p_before + 0.05).any()
 
 
-def test_a_profile_with_a_rule_of_quality_is_checked_on_the_whole_network(done, actor, now):
-    strict = next(n for n, t in radiotables.thresholds(done.db).items() if t.sinr_db is not None)
-    wanted = coverage.params(done.db, {"profile": strict})
-    base = worker.run_now(done.db, actor, "coverage", wanted, clock=lambda: now)
-    run = worker.run_now(
-        done.db, actor, "plan", plans.params(done.db.settings, {"coverage": base.id, "count": 3}), clock=lambda: now
+def measured_weak(db, run_id, actor, now):
+    """A set of samples that found no signal anywhere outdoors."""
+    units = artefacts.load_table(db.settings.runs_folder / run_id, "units")
+    places = units.loc[units["floor"] == 0, ["easting_m", "northing_m"]]
+    columns = {"floor": 0, "rsrp_dbm": -140.0, "network": "cm-n41", "device_id": "a", "source": "t", "time": None}
+    told = {"name": "a", "sha256": "a", "datum": "wgs84", "source": "t", "networks": ("cm-n41",), "rows": len(places)}
+    by = {"first_day": "", "last_day": "", "imported_at": now.isoformat(), "actor": actor.id, "org": actor.org}
+    samples.write(db, "a", places.assign(**columns))
+    with db.write() as connection:
+        samples.add(connection, samples.SampleSet(id="a", **told, **by))
+
+
+def test_a_profile_with_a_rule_of_quality_is_checked_on_the_whole_network_without_measurements_on_either_side(done, actor, now):
+    db = done.db
+    strict = next(t for t in radiotables.thresholds(db).values() if t.sinr_db is not None)
+    measured_weak(db, done.coverage.id, actor, now)
+    base = worker.run_now(
+        db, actor, "coverage", coverage.params(db, {"network": "cm-n41", "profile": strict.name}), clock=lambda: now
     )
+    run = worker.run_now(
+        db, actor, "plan", plans.params(db.settings, {"coverage": base.id, "count": 3}), clock=lambda: now
+    )
+    carrier = radiotables.networks(db)["cm-n41"]
+    ground = scene.build(db, cell_m=base.params["cell_m"], mix=base.params["mix"])
+    today, new = scene.sectors(db, carrier), options.sectors_of(plans.plan(db, actor, run.id)["sites"])
+
+    def covered(sites):
+        found = radio.coverage(sites, ground.terrain, ground.units, carrier, levels_dbm=(strict.rsrp_dbm,))
+        return float(demand.gap(ground.units, found, thresholds=strict).total["covered"])
+
+    now_covered, then = covered(today), covered(pd.concat([today, new], ignore_index=True))
+    assert base.result["covered"] < 0.99 * now_covered  # the samples count in the run itself
+    assert run.result["checked_added"] == pytest.approx(then - now_covered, rel=1e-9)
     assert done.plan.result["checked_added"] is None
-    assert np.isfinite(run.result["checked_added"])
-    assert run.result["checked_added"] <= run.result["bound"]
 
 
 def test_cancelling_keeps_the_best_plan_so_far(done, actor, now, solve):
