@@ -218,11 +218,18 @@ def cells(db: Database, actor: Actor, run_id: str) -> pd.DataFrame:
 
 
 def network(db: Database, actor: Actor, coverage_run: str) -> pd.DataFrame:
-    """Sectors of a coverage run's network that the actor sees, one row each with its place: what can be changed."""
+    """Sectors of a coverage run's network that the actor sees: what can be changed.
+
+    Returns
+    -------
+    DataFrame
+        One row per sector with its place, ``site_no, name`` of its site and its number there, ``part``, from 1.
+    """
     base = runs.finished(db, actor, "coverage", coverage_run)
     frame = scene.sectors(db, radiotables.networks(db)[base.params["network"]])
-    seen = layers.read(db, "sites", columns=["site_id"], viewer=actor)["site_id"]
-    return pd.DataFrame(frame[frame["site_id"].isin(set(seen))].drop(columns="geometry", errors="ignore"))
+    sites = pd.DataFrame(layers.read(db, "sites", columns=["site_no", "name"], viewer=actor).drop(columns="geometry"))
+    seen = frame.drop(columns=["geometry", "site_no", "name"], errors="ignore").merge(sites, on="site_id")
+    return seen.assign(part=seen.groupby("site_id").cumcount() + 1)
 
 
 def adopt(db: Database, actor: Actor, run_id: str, *, reason: str, now: datetime) -> int:

@@ -29,8 +29,9 @@ MODES = ("tune", "move", "add")
 CHANGES, PICKED, SPOT = f"{KEY}.changes", f"{KEY}.picked", f"{KEY}.spot"
 TUNED = ("azimuth_deg", "electrical_tilt_deg", "mechanical_tilt_deg", "power_w", "antenna_height_m")
 MOUNTS = ("pole", "roof", "tower", "wall")
-MAP_PX, MOST_CELLS, STREETS = 500, 1500, 12
+MAP_PX, MOST_CELLS, STREETS = 420, 1500, 12
 THREE = (0.0, 120.0, 240.0)
+LEAST_SHOWN = 0.05
 
 
 def panel(desk: Desk, run: Run) -> None:
@@ -54,12 +55,11 @@ def panel(desk: Desk, run: Run) -> None:
         _list(network)
         _ask(desk, run)
     with main:
-        if done is not None:
-            _result(done)
         click = _map(desk, run, network, done)
         if click is not None and _clicked(desk, mode, click):
             st.rerun()
         if done is not None:
+            _result(done)
             _streets(desk, done)
 
 
@@ -106,33 +106,42 @@ def _editor(desk: Desk, mode: str, network: pd.DataFrame) -> None:
     if own.empty:
         st.caption(t("ui.whatif.pick"))
         return
-    st.markdown(f"**{md(', '.join(own['sector_id'].astype(str)))}**")
+    st.markdown(f"**{md(_site(own))}**")
     if mode == "move":
         st.caption(t("ui.whatif.move_hint"))
         return
     with st.form(f"{KEY}-tune", border=False):
-        shown = own[["sector_id", *TUNED]].set_index("sector_id").astype(float)
+        shown = own[["part", *TUNED]].astype(dict.fromkeys(TUNED, float)).reset_index(drop=True)
         edited = st.data_editor(
             shown,
             key=f"{KEY}-editor-{picked}",
-            column_config={name: st.column_config.NumberColumn(fields.title("sectors", name)) for name in TUNED},
+            hide_index=True,
+            disabled=["part"],
+            column_config={"part": t("ui.whatif.part"), **{name: fields.title("sectors", name) for name in TUNED}},
         )
         noted = st.form_submit_button(t("ui.whatif.note"), icon=":material/edit:")
     if noted:
-        _tuned(shown, edited)
+        _tuned(own, shown, edited)
         st.rerun()
     if st.button(t("ui.whatif.remove"), key=f"{KEY}-remove", icon=":material/delete:"):
         _put({"op": "remove", "site_id": picked})
         st.rerun()
 
 
-def _tuned(shown: pd.DataFrame, edited: pd.DataFrame) -> None:
+def _site(own: pd.DataFrame) -> str:
+    """A site by number and name, else by its id."""
+    row = own.iloc[0]
+    said = " ".join(str(row[name]) for name in ("site_no", "name") if pd.notna(row[name]) and row[name])
+    return said or str(row["site_id"])
+
+
+def _tuned(own: pd.DataFrame, shown: pd.DataFrame, edited: pd.DataFrame) -> None:
     """Note what the editor changed, one change per sector."""
-    for sector, row in edited.iterrows():
-        before = shown.loc[str(sector)]
+    for at, row in edited.iterrows():
+        before = shown.loc[int(str(at))]
         new = {name: float(row[name]) for name in TUNED if pd.notna(row[name]) and row[name] != before[name]}
         if new:
-            _put({"op": "tune", "sector_id": str(sector), **new})
+            _put({"op": "tune", "sector_id": str(own["sector_id"].iloc[int(str(at))]), **new})
 
 
 def _adding(desk: Desk) -> None:
@@ -189,13 +198,14 @@ def _list(network: pd.DataFrame) -> None:
 
 def _words(change: Mapping[str, Any], network: pd.DataFrame) -> str:
     """One change as a line."""
-    thing = str(change.get("sector_id") or change.get("site_id"))
-    if change["op"] == "tune":
-        own = network[network["sector_id"] == thing]
+    key = "sector_id" if change["op"] == "tune" else "site_id"
+    own = network[network[key].astype(str) == str(change[key])]
+    thing = str(change[key]) if own.empty else _site(own)
+    if change["op"] == "tune" and len(own):
         said = [
             f"{fields.title('sectors', name)} {_was(own, name)} → {change[name]:g}" for name in TUNED if name in change
         ]
-        return f"{thing}: {', '.join(said)}"
+        return t("ui.whatif.done.tune", thing=thing, part=int(own["part"].iloc[0]), said=", ".join(said))
     return t(f"ui.whatif.done.{change['op']}", thing=thing)
 
 
@@ -228,19 +238,22 @@ def _result(done: Run) -> None:
     """The change of the gap in people, indoors and outdoors."""
     before, after = done.result["before"], done.result["after"]
     measured = str(done.result["measure"])
-    if not done.result["calibrated"]:
-        st.badge(t("ui.badge.uncalibrated"), color="red")
-    st.caption(t("ui.whatif.nominal"))
     if done.params["changes"] != _changes():
         st.caption(t("ui.whatif.older"))
     cards = []
     for name in ("uncovered", "uncovered_indoor", "uncovered_outdoor", "unknown"):
         gained = before[name] - after[name]
-        cards.append(Card(gaps.of(name, measured), _signed(-gained), f"{number(before[name])} → {number(after[name])}"))
+        cards.append(
+            Card(gaps.column(name, measured), _signed(-gained), f"{number(before[name])} → {number(after[name])}")
+        )
     parts.cards(cards)
+    said = [] if done.result["calibrated"] else [t("ui.badge.uncalibrated")]
+    st.caption(" · ".join([*said, t("ui.whatif.nominal")]))
 
 
 def _signed(value: float) -> str:
+    if abs(value) < LEAST_SHOWN:
+        return number(0.0)
     return f"{value:+,.1f}".replace("-", "−")
 
 
@@ -268,17 +281,26 @@ def _map(desk: Desk, run: Run, network: pd.DataFrame, done: Run | None) -> Click
     spot: Place | None = st.session_state.get(SPOT)
     extra = [] if done is None else [_cells(desk, done)]
     return mapview.draw(
-        [*atlas.background(desk), *extra, _sites(desk, network)],
+        [*atlas.background(desk), *extra, _sites(desk, network, _band(desk, run))],
         key=KEY,
         bounds=atlas.extent(desk),
         height_px=MAP_PX,
-        legend=atlas.key("network", *(["people_change"] if extra else []), lang=desk.lang),
+        legend=atlas.key(
+            "network", *(["people_change"] if extra else []), lang=desk.lang, only={"network": [_band(desk, run)]}
+        ),
         note=" · ".join([dates.dated(desk), t("ui.note.run", date=gaps.when(run))]),
         selected=spot,
     )
 
 
-def _sites(desk: Desk, network: pd.DataFrame) -> Layer:
+def _band(desk: Desk, run: Run) -> str:
+    """Kind of the symbol of the run's network."""
+    row = radiotables.networks(desk.db).get(str(run.params["network"]))
+    known = styles.family("network")
+    return row.band if row is not None and row.band in known else "other"
+
+
+def _sites(desk: Desk, network: pd.DataFrame, band: str) -> Layer:
     """Sites of the network, the picked one larger; clickable."""
     sites = network.drop_duplicates("site_id")
     points = gpd.points_from_xy(sites["easting_m"], sites["northing_m"])
@@ -286,7 +308,7 @@ def _sites(desk: Desk, network: pd.DataFrame) -> Layer:
     picked = str(st.session_state.get(PICKED))
     frame["style"] = ["picked" if name == picked else "site" for name in frame["site_id"]]
     spec = replace(layers.specs()["sites"], label="", style="style", columns=())
-    family = {"site": styles.family("network")["other"], "picked": styles.family("mark")["picked"]}
+    family = {"site": styles.family("network")[band], "picked": styles.family("mark")["picked"]}
     digest = hashlib.sha256((picked + "|".join(frame["site_id"])).encode()).hexdigest()[:16]
     data = layers.geojson(layers.to_lonlat(frame), spec)
     name = t("style.network")

@@ -80,7 +80,7 @@ GIVEN = {
     "commands": [ASIDE], "dry_run": True, "given": {"kind": "none"}, "number": "none", "wanted": {}, "asked": {"coverage": "none"}, "held": None,
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
-    "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
+    "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "coverage_run": "none", "changes": [], "bench": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
     "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
 }  # fmt: skip
 # What differs by action because the name means something else there.
