@@ -17,6 +17,7 @@ from siting.assets.sitenames import Hosts
 from siting.errors import BadInput
 from siting.geo import crs
 from siting.plan import tables
+from siting.radio.antenna import FORMS
 from siting.reports.workbook import Sheet, workbook
 from siting.store import layers
 from siting.store.database import Database
@@ -68,6 +69,7 @@ def hosts(db: Database) -> Hosts:
         sites=layers.read(db, "sites", columns=columns),
         networks=tuple(radiotables.networks(db)),
         equipment=tuple(known),
+        patterns=tuple(name for name in (*FORMS, *radiotables.patterns(db)) if name),
         omni=frozenset(name for name, row in known.items() if row.hpbw_h_deg == 0),
     )
 

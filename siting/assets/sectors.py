@@ -164,6 +164,7 @@ def complete(
     findings = [
         *_words(out, "network", "NETWORK_UNKNOWN", hosts.networks),
         *_words(out, "equipment", "EQUIPMENT_UNKNOWN", hosts.equipment),
+        *_patterns(out, hosts.patterns),
         *_heights(out),
         *_azimuths(out, hosts.omni),
     ]
@@ -187,6 +188,16 @@ def _words(out: pd.DataFrame, column: str, code: str, known: Sequence[str]) -> I
             near = difflib.get_close_matches(value.casefold(), plain, n=3, cutoff=0.4) if value else []
             values = {"near": "、".join(plain[n] for n in near) or "、".join(known)}
             yield Finding(code=code, row=int(row), column=column, value=value or "—", values=values)
+
+
+def _patterns(out: pd.DataFrame, known: Sequence[str]) -> Iterator[Finding]:
+    """Unknown patterns are said and left out: the beam of the unit counts."""
+    asked = pd.DataFrame({"pattern": out["pattern"].dropna()})
+    unknown = {f.row: f for f in _words(asked, "pattern", "PATTERN_UNKNOWN", known)}
+    out.loc[asked.index, "pattern"] = asked["pattern"]
+    out.loc[list(unknown), "pattern"] = None
+    for found in unknown.values():
+        yield dataclasses.replace(found, severity="warning")
 
 
 def _heights(out: pd.DataFrame) -> Iterator[Finding]:

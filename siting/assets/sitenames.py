@@ -28,6 +28,8 @@ class Hosts:
         ``site_id, site_no, tower_owner, name, height_m, host_class`` and geometry in the project CRS.
     networks, equipment : tuple of str
         Known names.
+    patterns : tuple of str
+        Measured antenna patterns, and the words that mean none.
     omni : frozenset of str
         Equipment that needs no azimuth.
     """
@@ -35,6 +37,7 @@ class Hosts:
     sites: gpd.GeoDataFrame
     networks: tuple[str, ...]
     equipment: tuple[str, ...]
+    patterns: tuple[str, ...] = ()
     omni: frozenset[str] = frozenset()
 
 

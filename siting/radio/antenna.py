@@ -16,6 +16,8 @@ Floats = npt.NDArray[np.float64]
 Like = npt.ArrayLike
 
 WIDEST_DEG = 1.0e6  # a beam this wide is flat: its loss stays below 1e-6 dB
+#: Words that a sector may have in place of a measured pattern: the widths of its unit make the beam.
+FORMS = ("", "sector", "omni", "isotropic")
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,13 @@ import pandas as pd
 
 from siting.errors import BadInput
 from siting.radio import antenna
-from siting.radio.antenna import WIDEST_DEG, Pattern
+from siting.radio.antenna import FORMS, WIDEST_DEG, Pattern
 from siting.radio.emf_limits import IMPEDANCE_OHM, equivalent_power_w, limits
 from siting.radio.network import DATA, Equipment, Gear, Network, read_rows
 
 Floats = npt.NDArray[np.float64]
 
 C_M_S = 3.0e8
-# Nominal beams that a sector may name instead of a measured pattern.
-NOMINAL = ("", "sector", "omni", "isotropic")
 NEEDED = ("easting_m", "northing_m", "antenna_height_m", "equipment")
 _NEAREST_M = 0.1
 _STEERED_DB = 0.5
@@ -204,12 +202,12 @@ def _lacking(row: Mapping[Any, Any], gear: Gear) -> str | None:
     if np.isnan(row["azimuth_deg"]) and unit.hpbw_h_deg > 0:
         return "azimuth_missing"
     named = _pattern_name(row, unit)
-    return "pattern_missing" if named not in NOMINAL and named not in gear.patterns else None
+    return "pattern_missing" if named not in FORMS and named not in gear.patterns else None
 
 
 def _pattern_name(row: Mapping[Any, Any], unit: Equipment) -> str:
     own = str(row["pattern"])
-    return unit.pattern if own in NOMINAL else own
+    return unit.pattern if own in FORMS else own
 
 
 def _beams(row: Mapping[Any, Any], gear: Gear) -> tuple[Pattern, ...]:

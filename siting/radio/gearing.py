@@ -10,13 +10,11 @@ import pandas as pd
 
 from siting.errors import BadInput
 from siting.radio import kernels_shapes as shapes
-from siting.radio.antenna import WIDEST_DEG, Pattern
+from siting.radio.antenna import FORMS, WIDEST_DEG, Pattern
 from siting.radio.decibel import power_per_re_dbm
 from siting.radio.network import Equipment, Gear, Network
 
 Floats = npt.NDArray[np.float64]
-#: Names of forms, not of measured patterns: the widths of the unit make the beam.
-FORMS = frozenset({"", "sector", "omni"})
 BEAM = ("peak_dbi", "hpbw_h_deg", "hpbw_v_deg", "max_loss_db", "sidelobe_db")
 
 

@@ -3,6 +3,7 @@
 from datetime import date
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
@@ -32,7 +33,8 @@ def hosts():
         geometry=[shapely.Point(512000 + 100 * n, 4331000) for n in range(4)],
         crs=PROJECT,
     )
-    return Hosts(sites=sites, networks=("net-a", "net-b"), equipment=("macro", "micro"), omni=frozenset({"micro"}))
+    return Hosts(sites=sites, networks=("net-a", "net-b"), equipment=("macro", "micro"), patterns=("sector", "kathrein"),
+        omni=frozenset({"micro"}))  # fmt: skip
 
 
 @pytest.fixture
@@ -119,6 +121,17 @@ def test_an_unknown_number_or_word_is_answered_with_the_nearest_known_one(bring)
     assert "S-1" in remedies["SITE_UNKNOWN"]
     assert "net-b" in remedies["NETWORK_UNKNOWN"]
     assert "macro" in remedies["EQUIPMENT_UNKNOWN"]
+
+
+def test_an_unknown_pattern_is_said_and_left_out_and_the_word_of_a_form_means_none(bring):
+    rows = ["kathrein", "Sector", "", "=1+1", "Kathrain"]
+    head, good = HEAD.strip(), GOOD.strip()
+    text = "\n".join([f"{head},方向图", *(f"{good.replace('120', str(10 * n))},{name}" for n, name in enumerate(rows))])
+    found = bring(text + "\n")
+    assert said(found, "error", "warning") == {(5, "方向图", "PATTERN_UNKNOWN"), (6, "方向图", "PATTERN_UNKNOWN")}
+    landed = found.difference.merged.sort_values("azimuth_deg")["pattern"]
+    assert [None if pd.isna(name) else name for name in landed] == ["kathrein", "sector", None, None, None]
+    assert "kathrein" in {f.value: f.remedy for f in found.findings}["Kathrain"]
 
 
 def test_the_same_file_again_changes_nothing_and_a_turned_sector_stays_the_same_sector(bring):
