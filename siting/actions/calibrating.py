@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from siting.access import Actor, view
-from siting.actions import calibrations, measurements, radiotables, runs, scene
+from siting.actions import calibrations, learning, measurements, radiotables, runs, scene
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.assets import samplecells
@@ -104,7 +105,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     second = {}
     if asked.get("learned"):
         report.step("run.stage.learn", 0.85, 0.95)
-        second = _learned(found, made, surface, seed=asked["seed"], options=options)
+        second = _learned(runs.folder(db, run.id), found, made, surface, seed=asked["seed"], options=options)
     report.step("run.stage.save", 0.95, 1.0)
     _save(db, run.id, found, left)
     return {**figures(found), **second, **_counts(made, found), "revisions": scene.revisions(db, SOURCES)}
@@ -231,11 +232,13 @@ def _residuals(made: Prepared, surface: Terrain, *, seed: int, options: Options)
 
 
 def _learned(
-    found: Calibration, made: Prepared, surface: Terrain, *, seed: int, options: Options
+    folder: Path, found: Calibration, made: Prepared, surface: Terrain, *, seed: int, options: Options
 ) -> dict[str, dict[str, Any]]:
-    """What a learned second stage would add on the same unseen blocks: ``learned`` with its figures by predictor."""
+    """Learn a second stage, keep it if it met its conditions: ``learned`` with its figures on the same unseen blocks."""
     frame, _ = calibrate.usable_rows(made.frame, far_m=options.far_m)
-    second = learn.fit_correction(found, learn.of_links(frame, surface), seed=seed, options=options)
+    features = learn.of_links(frame, surface)
+    second = learn.fit_correction(found, features, seed=seed, options=options)
+    learning.save(folder, second, found, features, seed=seed)
     table = _over_all(second.metrics)
     rows = {name: {c: _number(table.loc[name, c]) for c in FIGURES} for name in (learn.CORRECTED, learn.CLASSIFIER)}
     return {"learned": {"meets": second.adopted, "predictors": rows}}

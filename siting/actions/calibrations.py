@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from siting.access import Actor
-from siting.actions import radiotables, runs
+from siting.actions import learning, radiotables, runs
 from siting.actions.doors import require
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.radio import calibrate
 from siting.radio.calibration import Calibration
+from siting.radio.lessons import Record
 from siting.store import accounts, artefacts, decisions, journal, samples
 from siting.store.database import Database
 from siting.store.decisions import ADOPTED, DECISIONS, REJECTED, WITHDRAWN, Decision
@@ -37,12 +38,13 @@ OVERRIDES = ("强制采用", "override")
 
 @dataclass(frozen=True)
 class InForce:
-    """An adopted calibration: the run that made it, who adopted it and when, and what it says."""
+    """An adopted calibration: the run that made it, who adopted it and when, what it says, its learned stage if it has one."""
 
     run: str
     adopted_by: str
     adopted_at: str
     calibration: Calibration
+    learned: Record | None = None
 
 
 def in_force(db: Database, network: str) -> InForce | None:
@@ -51,7 +53,8 @@ def in_force(db: Database, network: str) -> InForce | None:
     if found is None:
         return None
     decision, text = found
-    return InForce(decision.run, decision.name, decision.at, calibrate.from_json(text))
+    told = calibrate.from_json(text)
+    return InForce(decision.run, decision.name, decision.at, told, learning.record_in(text))
 
 
 def version(db: Database, network: str) -> str:
@@ -113,7 +116,7 @@ def adopt(
     _not_in_force(db, run_id, network)
     if not found.usable:
         _overridden(db, actor, run_id, override)
-    text = artefacts.load_text(runs.folder(db, run_id), FILE)
+    text = learning.taken_along(db, run_id, artefacts.load_text(runs.folder(db, run_id), FILE))
     made = _decision(actor, run_id, network, ADOPTED, reason=reason, now=now, override=not found.usable)
     return _record(db, actor, made, now=now, calibration=text)
 

@@ -28,6 +28,7 @@ Singles = npt.NDArray[np.float32]
 
 ALL = "all"
 OUTDOORS = 0
+WALK = "next"
 LEVELS = ("street_office", "venue", "building", "operator", "all")
 #: Map layers that a threshold profile decides, and those that it does not.
 JUDGED = ("probability", "indoor", "unknown", "gap", "gap_share")
@@ -127,6 +128,16 @@ def save_chances(folder: Path, end: str, chances: Mapping[str, Chance]) -> None:
         arrays[f"p {quote(profile, safe='')}"] = chance.p
         arrays[f"bound {quote(profile, safe='')}"] = chance.bound
     artefacts.save_arrays(folder, f"chances{end}", arrays)
+
+
+def save_walk(folder: Path, end: str, stops: pd.DataFrame) -> None:
+    """Keep where to measure a network next."""
+    artefacts.save_table(folder, f"{WALK}{end}", stops)
+
+
+def load_walk(folder: Path, end: str) -> pd.DataFrame:
+    """Where to measure a network next; NotFound if the run did not say."""
+    return artefacts.load_table(folder, f"{WALK}{end}")
 
 
 def load_chance(folder: Path, end: str, network: Network, profile: str, *, calibrated: bool, no_sites: bool) -> Chance:

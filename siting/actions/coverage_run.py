@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from siting.access import Actor
-from siting.actions import calibrations, measured, radiotables, runs, scene
+from siting.actions import calibrations, learning, measured, radiotables, runs, scene
 from siting.actions import coverage_files as files
 from siting.actions.runs import Reporter
 from siting.findings import Findings
@@ -28,6 +28,8 @@ from siting.store.runs import Run
 SOURCES = ("buildings", "demand", "districts", "venues", "sites", "sectors")
 #: What runs of old do not tell about themselves.
 LATER = ("profile", "tables", "calibration")
+#: Decides between stops that are worth the same.
+SEED = 1
 COUNTS = ("persons", "covered", "uncovered", "unknown", "uncovered_indoor", "uncovered_outdoor")
 
 
@@ -135,9 +137,13 @@ def _network(job: Job, name: str, report: Reporter, start: float, width: float) 
     learnt = None if held is None else held.calibration
     taken = measured.samples_of(job.db, name, viewer=job.viewer)
     found = _computed(job, carrier, learnt, report)
+    if held is not None and held.learned is not None:
+        report.step("run.stage.learn", start + 0.84 * width, start + 0.85 * width)
+        found = _corrected(job, carrier, found, held, report)
     if learnt is not None and found.calibrated and len(taken):
         found = radio.local_residuals(found, taken, calibration=learnt)
     report.step("run.stage.save", start + 0.85 * width, start + width)
+    files.save_walk(job.folder, _plain(job, name), _walk(job, found))
     chances = {key: chance(found, row, calibration=learnt) for key, row in job.profiles.items()}
     files.save_chances(job.folder, _plain(job, name), chances)
     samples = _samples(job, name, taken, {} if learnt is None else learnt.devices)
@@ -160,6 +166,29 @@ def _computed(job: Job, carrier: Network, learnt: Calibration | None, report: Re
         levels_dbm=sorted({row.rsrp_dbm for row in job.profiles.values()}),
         map=report.mapper(),
     )
+
+
+def _corrected(
+    job: Job, carrier: Network, found: radio.Coverage, held: calibrations.InForce, report: Reporter
+) -> radio.Coverage:
+    """A calibrated coverage with the learned stage in force on top."""
+    if held.learned is None or not found.calibrated:
+        return found
+    return learning.applied(
+        found,
+        learning.again(job.db, held.learned, held.calibration),
+        job.ground,
+        scene.sectors(job.db, carrier),
+        gear=radiotables.gear(job.db),
+        name=held.learned.table_hash,
+        report=report,
+    )
+
+
+def _walk(job: Job, found: radio.Coverage) -> pd.DataFrame:
+    """Where to measure next, for the profile of the run and as far as a day's walk goes."""
+    budget_km = job.db.settings.number("coverage.walk_km")
+    return radio.next_samples(found, budget_km=budget_km, seed=SEED, thresholds=job.thresholds)
 
 
 def _plain(job: Job, network: str) -> str:
@@ -228,4 +257,5 @@ def _facts(found: radio.Coverage, *, calibration: str, samples: int) -> dict[str
         "units": len(found.unit_id),
         "samples": samples,
         "provenance": found.provenance,
+        **learning.facts(found),
     }

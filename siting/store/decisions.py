@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import pandas as pd
 from sqlalchemy import Connection, RowMapping, func, insert, select
 
+from siting.store import artefacts
 from siting.store.database import Database
 from siting.store.tables import CALIBRATION
 
 ADOPTED, REJECTED, WITHDRAWN = "adopted", "rejected", "withdrawn"
+FOLDER = "calibrations"
 DECISIONS = (ADOPTED, REJECTED, WITHDRAWN)
 
 
@@ -46,6 +50,20 @@ def add(connection: Connection, decision: Decision, *, calibration: str = "") ->
     """Add a decision inside the caller's transaction; an adopted calibration is kept with it as text."""
     last = connection.execute(select(func.max(CALIBRATION.c.seq))).scalar() or 0
     connection.execute(insert(CALIBRATION).values(**asdict(decision), seq=last + 1, calibration=calibration))
+
+
+def keep_table(db: Database, name: str, table: pd.DataFrame) -> None:
+    """Put what an adopted calibration rests on into a file of its own, before the decision that speaks of it."""
+    artefacts.save_table(_folder(db), name, table)
+
+
+def load_table(db: Database, name: str) -> pd.DataFrame:
+    """A table of `keep_table`; NotFound if it is gone."""
+    return artefacts.load_table(_folder(db), name)
+
+
+def _folder(db: Database) -> Path:
+    return db.settings.folder / FOLDER
 
 
 def in_force(db: Database, network: str) -> tuple[Decision, str] | None:

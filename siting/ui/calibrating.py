@@ -10,12 +10,12 @@ import streamlit as st
 from siting.actions import calibrating, calibrations, measurements, runs
 from siting.store.runs import Run
 from siting.store.samples import SampleSet
-from siting.ui import calibrated, choices, measuring, parts, running
+from siting.ui import calibrated, choices, measuring, parts, running, surveying
 from siting.ui.offices import minute
 from siting.ui.session import Desk, now
 from siting.ui.text import md, number, t
 
-SAMPLES, FIT = "samples", "fit"
+SAMPLES, FIT, NEXT = "samples", "fit", "next"
 DECIDED = "calibration.decided"
 LISTED = 20
 
@@ -32,13 +32,16 @@ def panel(desk: Desk) -> None:
     with side:
         network = choices.network(desk, key="calibration.network")
         standing(desk, network)
-        steps = {SAMPLES: t("ui.calibration.samples"), FIT: t("ui.calibration.fit")}
+        steps = {SAMPLES: t("ui.calibration.samples"), FIT: t("ui.calibration.fit"), NEXT: t("ui.calibration.next")}
         step = choices.segments(t("ui.calibration.step"), steps, key="step", hidden=True)
     if step == SAMPLES:
         with side:
             measuring.form(desk, network)
         with main:
             measuring.main(desk)
+    elif step == NEXT:
+        with main:
+            surveying.panel(desk, network)
     else:
         _fitting(desk, network, side=side, main=main)
 
