@@ -19,7 +19,8 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "tune": ("sector_id",),
     "remove": ("site_id",),
 }
-_LIMITS: Mapping[str, tuple[float, float]] = {
+#: Lowest and highest value of each number that a change may state.
+LIMITS: Mapping[str, tuple[float, float]] = {
     "azimuth_deg": (0.0, 360.0),
     "electrical_tilt_deg": (-90.0, 90.0),
     "mechanical_tilt_deg": (-90.0, 90.0),
@@ -58,7 +59,7 @@ def _faults(change: Mapping[str, Any]) -> list[str]:
         lacking.append("/".join(TUNED))
     outside = [
         f"{name} = {change[name]} ({low:g} – {high:g})"
-        for name, (low, high) in _LIMITS.items()
+        for name, (low, high) in LIMITS.items()
         if change.get(name) is not None and not low <= float(change[name]) <= high
     ]
     return lacking + outside

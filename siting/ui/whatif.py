@@ -16,6 +16,7 @@ import streamlit as st
 from siting.access import may
 from siting.actions import radiotables, runs, whatif
 from siting.maps import layers, styles
+from siting.radio.changes import LIMITS
 from siting.store.runs import Run
 from siting.ui import atlas, choices, dates, fields, gaps, mapview, parts, running
 from siting.ui.cached import kept
@@ -32,6 +33,7 @@ MOUNTS = ("pole", "roof", "tower", "wall")
 MAP_PX, MOST_CELLS, STREETS = 420, 1500, 12
 THREE = (0.0, 120.0, 240.0)
 LEAST_SHOWN = 0.05
+STEPS = {"azimuth_deg": 10.0, "power_w": 10.0}
 
 
 def panel(desk: Desk, run: Run) -> None:
@@ -110,19 +112,7 @@ def _editor(desk: Desk, mode: str, network: pd.DataFrame) -> None:
     if mode == "move":
         st.caption(t("ui.whatif.move_hint"))
         return
-    with st.form(f"{KEY}-tune", border=False):
-        shown = own[["part", *TUNED]].astype(dict.fromkeys(TUNED, float)).reset_index(drop=True)
-        edited = st.data_editor(
-            shown,
-            key=f"{KEY}-editor-{picked}",
-            hide_index=True,
-            disabled=["part"],
-            column_config={"part": t("ui.whatif.part"), **{name: fields.title("sectors", name) for name in TUNED}},
-        )
-        noted = st.form_submit_button(t("ui.whatif.note"), icon=":material/edit:")
-    if noted:
-        _tuned(own, shown, edited)
-        st.rerun()
+    _tuning(own, str(picked))
     if st.button(t("ui.whatif.remove"), key=f"{KEY}-remove", icon=":material/delete:"):
         _put({"op": "remove", "site_id": picked})
         st.rerun()
@@ -135,13 +125,33 @@ def _site(own: pd.DataFrame) -> str:
     return said or str(row["site_id"])
 
 
-def _tuned(own: pd.DataFrame, shown: pd.DataFrame, edited: pd.DataFrame) -> None:
-    """Note what the editor changed, one change per sector."""
-    for at, row in edited.iterrows():
-        before = shown.loc[int(str(at))]
-        new = {name: float(row[name]) for name in TUNED if pd.notna(row[name]) and row[name] != before[name]}
-        if new:
-            _put({"op": "tune", "sector_id": str(own["sector_id"].iloc[int(str(at))]), **new})
+def _tuning(own: pd.DataFrame, picked: str) -> None:
+    """One sector's parameters as fields; what differs from the network is noted."""
+    parts_ = {str(part): f"{t('ui.whatif.part')} {part}" for part in own["part"]}
+    chosen = choices.segments(t("ui.whatif.part"), parts_, key=f"{KEY}-part", hidden=True)
+    row = own[own["part"].astype(str) == chosen]
+    if row.empty:
+        return
+    sector = str(row["sector_id"].iloc[0])
+    with st.form(f"{KEY}-tune", border=False):
+        given = {name: _field(name, row[name].iloc[0], f"{KEY}-{name}-{picked}-{chosen}") for name in TUNED}
+        noted = st.form_submit_button(t("ui.whatif.note"), icon=":material/edit:")
+    if noted:
+        changed = {
+            name: value for name, value in given.items() if value is not None and value != _number(row[name].iloc[0])
+        }
+        if changed:
+            _put({"op": "tune", "sector_id": sector, **changed})
+        st.rerun()
+
+
+def _field(name: str, value: Any, key: str) -> float | None:
+    low, high = LIMITS[name]
+    return st.number_input(fields.title("sectors", name), low, high, _number(value), STEPS.get(name, 1.0), key=key)
+
+
+def _number(value: Any) -> float | None:
+    return None if pd.isna(value) else float(str(value))
 
 
 def _adding(desk: Desk) -> None:
@@ -301,15 +311,22 @@ def _band(desk: Desk, run: Run) -> str:
 
 
 def _sites(desk: Desk, network: pd.DataFrame, band: str) -> Layer:
-    """Sites of the network, the picked one larger; clickable."""
-    sites = network.drop_duplicates("site_id")
-    points = gpd.points_from_xy(sites["easting_m"], sites["northing_m"])
-    frame = gpd.GeoDataFrame({"site_id": sites["site_id"].astype(str)}, geometry=points, crs=desk.settings.crs)
+    """Sites of the network, the picked one apart, and where the noted changes put sites; clickable."""
     picked = str(st.session_state.get(PICKED))
-    frame["style"] = ["picked" if name == picked else "site" for name in frame["site_id"]]
+    sites = network.drop_duplicates("site_id")[["site_id", "easting_m", "northing_m"]]
+    sites = sites.assign(style=["picked" if name == picked else "site" for name in sites["site_id"].astype(str)])
+    new = [
+        {**{k: c[k] for k in ("site_id", "easting_m", "northing_m")}, "style": "new"}
+        for c in _changes()
+        if "easting_m" in c
+    ]
+    rows = pd.concat([sites, pd.DataFrame(new)], ignore_index=True) if new else sites
+    points = gpd.points_from_xy(rows["easting_m"], rows["northing_m"])
+    frame = gpd.GeoDataFrame(rows[["site_id", "style"]].astype(str), geometry=points, crs=desk.settings.crs)
     spec = replace(layers.specs()["sites"], label="", style="style", columns=())
-    family = {"site": styles.family("network")[band], "picked": styles.family("mark")["picked"]}
-    digest = hashlib.sha256((picked + "|".join(frame["site_id"])).encode()).hexdigest()[:16]
+    marks = styles.family("mark")
+    family = {"site": styles.family("network")[band], "picked": marks["picked"], "new": marks["chosen"]}
+    digest = hashlib.sha256(json.dumps([picked, rows.to_csv(index=False)]).encode()).hexdigest()[:16]
     data = layers.geojson(layers.to_lonlat(frame), spec)
     name = t("style.network")
     return Layer(id=f"{KEY}-sites", type="geojson", version=digest, name=name, data=data, styles=family, clickable=True)
