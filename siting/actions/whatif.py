@@ -70,8 +70,8 @@ class Bench:
         return stand
 
 
-def start(db: Database, actor: Actor, coverage_run: str, changes: Sequence[Mapping[str, Any]], *, now: datetime) -> str:
-    """Ask what changes would do to the gap of a coverage run.
+def params(db: Database, actor: Actor, coverage_run: str, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What to try: changes of the network of a coverage run.
 
     Parameters
     ----------
@@ -79,11 +79,6 @@ def start(db: Database, actor: Actor, coverage_run: str, changes: Sequence[Mappi
         A finished run; its network, threshold profile, mix and cell hold.
     changes : sequence of mapping
         See `siting.radio.changes.check`.
-
-    Returns
-    -------
-    str
-        Id of the run.
 
     Raises
     ------
@@ -98,8 +93,12 @@ def start(db: Database, actor: Actor, coverage_run: str, changes: Sequence[Mappi
     if not coverage.current(db, base):
         raise BadInput("whatif.stale", run=base.id)
     radio_changes.apply(network(db, actor, base.id), changes, network=base.params["network"])
-    given = {"coverage": base.id, "changes": [dict(change) for change in changes]}
-    return runs.start(db, actor, KIND, given, now=now)
+    return {"coverage": base.id, "changes": [dict(change) for change in changes]}
+
+
+def start(db: Database, actor: Actor, coverage_run: str, changes: Sequence[Mapping[str, Any]], *, now: datetime) -> str:
+    """Ask what changes would do to the gap of a coverage run, see `params`; returns the id of the run."""
+    return runs.start(db, actor, KIND, params(db, actor, coverage_run, changes), now=now)
 
 
 def execute(bench: Bench, db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:

@@ -13,13 +13,25 @@ from typing import Any, NoReturn
 import typer
 
 from siting import words
-from siting.cli import cases, district, emf, measuring, people, planning, proposals, radiotables, tracing, unblocking
+from siting.cli import (
+    cases,
+    district,
+    emf,
+    measuring,
+    people,
+    planning,
+    proposals,
+    radiotables,
+    tracing,
+    trial,
+    unblocking,
+)
 from siting.cli.desk import language
 from siting.errors import SitingError, exit_code
 
 BAD_INPUT = 2
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for part in (district, planning, measuring, emf, proposals, people, radiotables, tracing, unblocking):
+for part in (district, planning, measuring, emf, proposals, people, radiotables, tracing, trial, unblocking):
     app.add_typer(part.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(tracing.ground, name="terrain")

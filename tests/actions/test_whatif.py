@@ -1,9 +1,11 @@
+import json
 from datetime import timedelta
 
 import pytest
 
 from siting.access import Actor, local_admin
 from siting.actions import coverage, radiotables, scene, whatif, worker
+from siting.cli import main
 from siting.errors import BadInput, NotAllowed, SitingError
 from siting.radio import changes, demand
 from siting.radio import coverage as radio
@@ -112,3 +114,17 @@ def test_nobody_tries_nothing_or_what_is_not_theirs_to_see(done, now):
         whatif.start(
             done.db, MOBILE, done.coverage.id, [{"op": "remove", "site_id": first_sector(done).site_id}], now=now
         )
+
+
+def test_the_command_tries_a_list_of_changes_and_refuses_what_is_no_list(done, tmp_path, capsys):
+    sector, file = first_sector(done), tmp_path / "changes.json"
+    file.write_text(json.dumps([{"op": "remove", "site_id": sector.site_id}]), encoding="utf-8")
+    main(["whatif", str(file), "--project", str(done.db.settings.folder), "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["uncovered_change"] == pytest.approx(told["uncovered"] - told["uncovered_before"])
+    assert told["uncovered_change"] > 0
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(SystemExit) as left:
+        main(["whatif", str(file), "--project", str(done.db.settings.folder)])
+    assert left.value.code == 2
+    assert "changes.json" in capsys.readouterr().err
