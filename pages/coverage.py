@@ -12,7 +12,8 @@ VIEWS = ("map", "buildings", "calibration", "whatif")
 desk = session.open_desk()
 run = runs.latest(desk.db, desk.actor, "coverage", status="done")
 top = st.container()
-view = choices.segments(t("ui.coverage.view"), {v: t(f"ui.coverage.view.{v}") for v in VIEWS}, key="view", hidden=True)
+views = [v for v in VIEWS if v != "whatif" or runs.may_ask(desk.actor, v)]
+view = choices.segments(t("ui.coverage.view"), {v: t(f"ui.coverage.view.{v}") for v in views}, key="view", hidden=True)
 if view == "calibration":
     with top:
         parts.header(desk, NAME, badges=gaps.badges(desk, run))

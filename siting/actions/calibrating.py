@@ -13,7 +13,7 @@ import pandas as pd
 
 from siting.access import Actor, view
 from siting.actions import calibrations, learning, measurements, radiotables, runs, scene
-from siting.actions.doors import require
+from siting.actions.doors import require_any
 from siting.actions.runs import Reporter
 from siting.assets import samplecells
 from siting.errors import BadInput
@@ -86,7 +86,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     dict
         Figures for the run's row; see `figures`.
     """
-    require(db, actor, runs.PERMISSION)
+    require_any(db, actor, *runs.permissions(KIND))
     asked = run.params
     carrier = radiotables.networks(db)[asked["network"]]
     report.step("run.stage.samples", 0.0, 0.1)

@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from siting.access import Actor, scope
+from siting.access import Actor, may, scope
 from siting.actions import radiotables
-from siting.actions.doors import require
+from siting.actions.doors import require, require_any
 from siting.compute import local
 from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, SitingError
 from siting.store import journal, runs
@@ -21,6 +22,8 @@ from siting.store.runs import Run
 
 KINDS = ("coverage", "score", "plan", "unblock", "calibrate", "whatif")
 PERMISSION = "plan.run"
+#: Who may ask for a kind of work besides: whoever decides on calibrations may make one.
+BESIDES: Mapping[str, tuple[str, ...]] = MappingProxyType({"calibrate": ("radio.edit",)})
 READING = "report.read"
 NAME = re.compile(r"[\w-]+")
 Clock = Callable[[], datetime]
@@ -96,6 +99,16 @@ class Reporter:
 Work = Callable[[Database, Actor, Run, Reporter], Mapping[str, Any]]
 
 
+def permissions(kind: str) -> tuple[str, ...]:
+    """Permissions one of which asks for a kind of work."""
+    return (PERMISSION, *BESIDES.get(kind, ()))
+
+
+def may_ask(who: Actor, kind: str) -> bool:
+    """Whether somebody's role may ask for a kind of work and stop it."""
+    return any(may(who, permission) for permission in permissions(kind))
+
+
 def start(
     db: Database, actor: Actor, kind: str, params: Mapping[str, Any], *, now: datetime, status: str = "queued"
 ) -> str:
@@ -111,9 +124,9 @@ def start(
     BadInput
         If the kind is unknown.
     NotAllowed
-        If the actor may not run plans.
+        If the actor may not ask for work of this kind.
     """
-    require(db, actor, PERMISSION)
+    require_any(db, actor, *permissions(kind))
     if kind not in KINDS:
         raise BadInput("run.kind", kind=kind, known=", ".join(KINDS))
     operators = _operators(db, actor, kind, params)
@@ -124,7 +137,7 @@ def start(
         kind=kind,
         params=params,
         actor=actor,
-        audience="district" if scope(actor, PERMISSION) == "all" else "org",
+        audience="district" if any(scope(actor, name) == "all" for name in permissions(kind)) else "org",
         operators=" ".join(operators),
         now=now,
         status=status,
@@ -167,8 +180,8 @@ def listing(db: Database, actor: Actor, kind: str | None = None, *, limit: int =
 
 def cancel(db: Database, actor: Actor, run_id: str, *, now: datetime) -> None:
     """Ask a run to stop; what it has found so far is kept where the work can keep it."""
-    require(db, actor, PERMISSION)
-    runs.get(db, run_id, viewer=actor)
+    require_any(db, actor, PERMISSION, *(name for names in BESIDES.values() for name in names))
+    require_any(db, actor, *permissions(runs.get(db, run_id, viewer=actor).kind))
     runs.request_cancel(db, run_id, now=now)
 
 

@@ -81,7 +81,7 @@ def _done(desk: Desk) -> list[Run]:
 
 def _start(desk: Desk, network: str) -> None:
     """Sets, profile and options of a new fit."""
-    if not desk.may(runs.PERMISSION):
+    if not runs.may_ask(desk.actor, calibrations.KIND):
         return
     usable = {one.id: one for one in measurements.sets(desk.db, desk.actor) if network in one.networks}
     if not usable:

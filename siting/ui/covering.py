@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 import streamlit as st
 
-from siting.actions import coverage, radiotables
+from siting.actions import coverage, radiotables, runs
 from siting.actions import layers as layer_actions
 from siting.store.runs import Run
 from siting.ui import atlas, choices, drawn, gaps, linked, mapview, parts, running
@@ -48,7 +48,9 @@ class View:
 
 
 def controls(desk: Desk, run: Run | None) -> None:
-    """What to compute, the start button, the progress."""
+    """What to compute, the start button, the progress; nothing for who may not compute."""
+    if not runs.may_ask(desk.actor, "coverage"):
+        return
     latest = run is None
     with st.expander(t("ui.coverage.compute"), expanded=latest, icon=":material/tune:"):
         networks = choices.networks(desk, key="coverage.networks")

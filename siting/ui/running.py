@@ -19,6 +19,8 @@ EVERY_S = 1.0
 def panel(desk: Desk, kind: str, *, params: Mapping[str, Any], label: str) -> None:
     """The start button of a kind of run, or the progress of the one that is open, with a cancel button.
 
+    Who may not ask for this kind sees the progress alone.
+
     Parameters
     ----------
     desk : Desk
@@ -33,6 +35,8 @@ def panel(desk: Desk, kind: str, *, params: Mapping[str, Any], label: str) -> No
     latest = runs.latest(desk.db, desk.actor, kind)
     if latest is not None and latest.status in OPEN:
         follow(desk, latest.id)
+        return
+    if not runs.may_ask(desk.actor, kind):
         return
     if st.button(label, key=f"run.{kind}.start", type="primary", icon=":material/play_arrow:", width="stretch"):
         with parts.told():
@@ -61,6 +65,8 @@ def _followed(desk: Desk, run_id: str) -> None:
         st.caption(md(run.message))
     if run.cancel_requested:
         st.caption(t("ui.run.stopping"))
-    elif st.button(t("ui.run.cancel"), key=f"run.{run.kind}.cancel", icon=":material/stop:"):
+    elif runs.may_ask(desk.actor, run.kind) and st.button(
+        t("ui.run.cancel"), key=f"run.{run.kind}.cancel", icon=":material/stop:"
+    ):
         runs.cancel(desk.db, desk.actor, run_id, now=now())
         st.rerun(scope="fragment")

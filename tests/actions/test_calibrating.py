@@ -192,3 +192,21 @@ def test_indoor_samples_take_the_class_of_the_building_around_them(db, actor):
     rows = drive.places(db, most=2, seed=1).assign(floor=[0, 2], easting_m=spot.x, northing_m=spot.y)
     found = calibrating._buildings(db, rows)
     assert list(found) == [None, house["building_class"]]
+
+
+def test_whoever_decides_on_calibrations_may_make_one_for_the_district_and_nothing_else(db, actor, fitted, now):
+    people.add_account(db, actor, name="shu", roles=["data_admin"], org="南开区商务局", now=now)
+    keeper = people.acting(db, "shu")
+    asked = calibrating.params(db, keeper, {"network": NETWORK, "sets": [fitted[1]]})
+    queued = runs.start(db, keeper, "calibrate", asked, now=now)
+    assert worker.step(db, clock=lambda: now)
+    run = runs.get(db, person("planner"), queued)
+    assert run.status == "done"
+    calibrations.adopt(db, keeper, run.id, NETWORK, reason="复核", now=now)
+    for kind in ("coverage", "plan"):
+        with pytest.raises(NotAllowed):
+            runs.start(db, keeper, kind, {"network": NETWORK}, now=now)
+    other = runs.start(db, actor, "coverage", {"network": NETWORK}, now=now)
+    with pytest.raises(NotAllowed):
+        runs.cancel(db, keeper, other, now=now)
+    runs.cancel(db, keeper, runs.start(db, keeper, "calibrate", asked, now=now), now=now)
