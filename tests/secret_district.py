@@ -1,6 +1,7 @@
 """What one operator keeps to itself, who asks about it, and answers as text that can be searched."""
 
 import dataclasses
+import datetime as dt
 import io
 import json
 import re
@@ -18,6 +19,7 @@ from siting.actions import assets, cases, proposals
 from siting.errors import SitingError
 from siting.maps.layers import to_lonlat
 from siting.store import layers, runs
+from tests import secret_radio
 from tests.case_people import dispatched, moved, person, rival
 
 CMCC, CTC = person("operator"), rival()
@@ -36,7 +38,8 @@ ACCOUNTS = {
     "leader": ("leader", "南开区人民政府"), "agency": ("agency", AGENCY.org),
 }  # fmt: skip
 # Words that only the secret things carry.
-WORDS = ("机密杆位", "XQ-SECRET-771", "机密诉求", "机密走访", "机密备注", "机密文件", "7712377", "NEED-SECRET-9")
+WORDS = ("机密杆位", "XQ-SECRET-771", "机密诉求", "机密走访", "机密备注", "机密文件", "7712377", "NEED-SECRET-9",
+    "机密终端", "机密路测", "机密来源")  # fmt: skip
 
 
 
@@ -54,6 +57,8 @@ class Secret:
     sha256: str
     run: dict[str, str]
     import_id: str
+    set_id: str
+    sheet: str
     host: str
     lon_deg: float
     lat_deg: float
@@ -62,7 +67,7 @@ class Secret:
     def marks(self):
         """Everything by which an answer would give it away."""
         return (*WORDS, self.proposal, self.proposal_no, self.withdrawn, self.case_id, self.pp_no, self.draft_id, self.draft_no,
-            self.sha256, *self.run.values(), self.import_id)  # fmt: skip
+            self.sha256, *self.run.values(), self.import_id, self.set_id, self.sheet)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,9 +162,10 @@ def secrets_of(db, mine, now):
     for old, new in renamed.items():
         copied_run(db, CTC, old, new, renamed)
     row = proposals.get(db, CTC, proposal)
+    set_id, more, sheet = secret_radio.secrets_of(db, CTC, proposal, now)
     place = to_lonlat(rows.iloc[[1]]).geometry.iloc[0]
-    return Secret(proposal, row["proposal_no"], gone, case.id, case.record["pp_no"], draft.id, draft.record["pp_no"], sha256, made,
-        brought.id, str(rows.iloc[1]["asset_id"]), place.x, place.y)  # fmt: skip
+    return Secret(proposal, row["proposal_no"], gone, case.id, case.record["pp_no"], draft.id, draft.record["pp_no"], sha256,
+        {**made, **more}, brought.id, set_id, sheet, str(rows.iloc[1]["asset_id"]), place.x, place.y)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,6 +176,7 @@ class Asked:
     actor: Actor
     secret: Secret
     mine: Mine
+    now: dt.datetime
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,10 +187,11 @@ class Pair:
     plain: object
     secret: Secret
     mine: Mine
+    now: dt.datetime
 
     def answers(self, probe: Callable, actor):
         """What a probe finds out in both districts, as text."""
-        return tuple(told(probe, Asked(db, actor, self.secret, self.mine)) for db in (self.full, self.plain))
+        return tuple(told(probe, Asked(db, actor, self.secret, self.mine, self.now)) for db in (self.full, self.plain))
 
 
 def told(probe, asked):

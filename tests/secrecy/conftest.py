@@ -9,6 +9,7 @@ from siting import settings
 from siting.access import local_admin
 from siting.actions import candidates, coverage, people, plans, worker
 from siting.store.database import open_database
+from tests import secret_radio
 from tests.case_people import dispatched, moved
 from tests.secret_district import (
     ACCOUNTS,
@@ -33,7 +34,7 @@ def common(small_project, tmp_path_factory, now):
     for name, (role, org) in ACCOUNTS.items():
         people.add_account(db, local_admin(source="cli"), name=name, roles=[role], org=org, password=PASSWORD, now=now)
     clock = lambda: now  # noqa: E731
-    base = worker.run_now(db, CMCC, "coverage", coverage.params(db, {"network": "cm-n41", "cell_m": 20}), clock=clock)
+    base = worker.run_now(db, CMCC, "coverage", coverage.params(db, {"networks": ["cm-n41", "cm-n79"], "cell_m": 20}), clock=clock)
     score = worker.run_now(db, CMCC, "score", candidates.params(base.id, admit_unknown=False), clock=clock)
     rows = lights(db)
     own = proposed(db, CMCC, rows.iloc[0], now, name="自有杆位", operators=["cmcc"], technology="nr2600")
@@ -53,6 +54,9 @@ def made_pair(common, tmp_path_factory, now):
     full, plain = (open_database(settings.load(place)) for place in places.values())
     occupied(full, lights(full).iloc[6], now, "ctc", "机密杆位站")
     occupied(plain, lights(plain).iloc[6], now, "cucc", "另一站")
+    for db, name in ((full, "机密扇区"), (plain, "另一扇区")):
+        secret_radio.on_air(db, now, name)
+        secret_radio.of_the_district(db, mine.coverage, name, now)
     secret = secrets_of(full, mine, now)
     full.engine.dispose()
     plain.engine.dispose()
@@ -60,22 +64,22 @@ def made_pair(common, tmp_path_factory, now):
 
 
 @pytest.fixture(scope="session")
-def pair(made_pair):
+def pair(made_pair, now):
     """Both districts, open; for looking only."""
     places, secret, mine = made_pair
     full, plain = (open_database(settings.load(place)) for place in places.values())
-    yield Pair(full, plain, secret, mine)
+    yield Pair(full, plain, secret, mine, now)
     full.engine.dispose()
     plain.engine.dispose()
 
 
 @pytest.fixture
-def fresh_pair(made_pair, tmp_path):
+def fresh_pair(made_pair, tmp_path, now):
     """Copies of both districts in which one may do things."""
     places, secret, mine = made_pair
     copies = [Path(shutil.copytree(place, tmp_path / name)) for name, place in places.items()]
     full, plain = (open_database(settings.load(copy)) for copy in copies)
-    yield Pair(full, plain, secret, mine)
+    yield Pair(full, plain, secret, mine, now)
     full.engine.dispose()
     plain.engine.dispose()
 

@@ -30,6 +30,7 @@ from siting.ledger.model import Command
 from siting.maps.layers import to_lonlat
 from siting.store import layers as stored
 from siting.ui.drawn import Drawer
+from tests import secret_radio
 from tests.case_people import dispatched, moved
 from tests.secret_district import (
     AGENCY,
@@ -152,6 +153,7 @@ LOOKS = {
     "the organisations with accounts": lambda q: people.organisations(q.db, q.actor),
     "the journal": lambda q: audit.events(q.db, q.actor, "district"),
     "whether the journal is whole": lambda q: journal.report(q.db, q.actor),
+    **secret_radio.LOOKS,
     **{
         f"one's own plan as {kind}": lambda q, kind=kind: plans.export(q.db, q.actor, q.mine.plan, kind=kind)[1]
         for kind in plans.KINDS
@@ -178,7 +180,7 @@ def test_nothing_is_learned_from(pair, name, who):
 
 
 def test_the_owner_itself_finds_all_of_it(pair):
-    texts = [told(probe, Asked(pair.full, CTC, pair.secret, pair.mine)) for probe in LOOKS.values()]
+    texts = [told(probe, Asked(pair.full, CTC, pair.secret, pair.mine, NOW)) for probe in LOOKS.values()]
     assert [mark for mark in pair.secret.marks if not any(mark in text for text in texts)] == []
 
 
@@ -265,7 +267,7 @@ def test_a_checked_file_is_not_overtaken_by_what_a_competitor_does_in_secret(fre
 
 
 def test_numbers_of_proposals_do_not_count_what_others_hold_back(fresh_pair):
-    q = Asked(fresh_pair.full, CMCC, fresh_pair.secret, fresh_pair.mine)
+    q = Asked(fresh_pair.full, CMCC, fresh_pair.secret, fresh_pair.mine, NOW)
     keys = []
     for at in range(5):
         keys.append(proposed(q.db, CMCC, pole(q.db, 8 + at)[0], NOW, technology="nr2600"))
@@ -363,7 +365,7 @@ def test_of_a_shared_point_the_other_operator_is_nameless(fresh_pair):
         cases.list_cases(db, CMCC, operator="ctc").empty,
         cases.list_cases(db, CMCC, text="NEED-SECRET").empty,
         told(lambda q: moved(q.db, q.actor, cases.get(q.db, BOSS, case.id), "link", NOW, revision=1, other="x", relation="blocks"),
-            Asked(db, CMCC, fresh_pair.secret, fresh_pair.mine)),
+            Asked(db, CMCC, fresh_pair.secret, fresh_pair.mine, NOW)),
     ]  # fmt: skip
     text = serialised(seen)
     assert [mark for mark in (*fresh_pair.secret.marks, CTC.org, "ctc", "电信") if mark in text] == []
