@@ -10,8 +10,10 @@ import typer
 
 from siting import words
 from siting.actions import calibrating, calibrations, measurements, worker
+from siting.actions.measurements import SamplePlan
 from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, pairs, show
 from siting.errors import BadInput
+from siting.store.samples import SampleSet
 
 app = typer.Typer()
 SHOWN: Mapping[str, int] = {"rmse_db": 1, "bias_db": 1, "f1": 2}
@@ -26,9 +28,11 @@ def calibrate(
     sheet: Annotated[str | None, typer.Option("--sheet", help="工作表")] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="门限口径，如 weak-110")] = None,
     diffraction: Annotated[bool, typer.Option("--diffraction", help="考虑屋顶绕射")] = False,
-    learned: Annotated[bool, typer.Option("--learned", help="检验学习型修正（仅对照）")] = False,
+    learned: Annotated[bool, typer.Option("--learned", help="检验学习型修正；达到条件的随校准一并采用")] = False,
     seed: Annotated[int | None, typer.Option("--seed", help="划分方块的随机种子")] = None,
     adopt: Annotated[bool, typer.Option("--adopt", help="比常数准即采用；须写明理由")] = False,
+    findings: Annotated[Path | None, typer.Option("--findings", help="问题清单 CSV")] = None,
+    rejected: Annotated[Path | None, typer.Option("--rejected", help="被搁置的行 XLSX")] = None,
     reason: Annotated[str | None, typer.Option("--reason", help="理由：采用，或坐标基准存疑仍要导入")] = None,
     override: Annotated[str, typer.Option("--override", help="不比常数准仍要采用：强制采用")] = "",
     project: Project = None,
@@ -50,8 +54,13 @@ def calibrate(
         sheet=sheet,
         now=now(),
     )
-    same = [one for one in measurements.sets(at.db, at.actor) if one.sha256 == plan.sha256 and network in one.networks]
-    made = same[0] if same else measurements.commit(at.db, at.actor, plan.id, now=now(), reason=reason)
+    if findings is not None:
+        findings.write_bytes(measurements.findings_csv(plan))
+    if rejected is not None:
+        rejected.write_bytes(measurements.rejected_rows(plan))
+    if not as_json:
+        _warned(plan)
+    made = _landed(at, plan, reason=reason)
     given = {"network": network, "profile": profile, "sets": [made.id], "seed": seed}
     given |= {"diffraction": diffraction, "learned": learned}
     run = worker.run_now(at.db, at.actor, "calibrate", calibrating.params(at.db, at.actor, given), clock=now)
@@ -73,6 +82,22 @@ def samples_(project: Project = None, account: Account = None, as_json: Json = F
         days = f"{one.first_day}..{one.last_day}" if one.first_day else "—"
         state = words.say("ui.samples.retired" if one.retired_at else "ui.samples.used", lang=language())
         typer.echo("\t".join([one.id, one.name, " ".join(one.networks), str(one.rows), days, one.org, state]))
+
+
+def _warned(plan: SamplePlan) -> None:
+    """What was found in the file, one line per kind, the first row standing for the rest."""
+    counts = plan.findings.counts()
+    told = {row["code"]: row for row in reversed(plan.findings.rows(lang=language()))}
+    for code in counts:
+        typer.echo(f"{code} {counts[code]:,}：{told[code]['message']}{told[code]['remedy']}", err=True)
+
+
+def _landed(at: Desk, plan: SamplePlan, *, reason: str | None) -> SampleSet:
+    """The set of this file; a file that is in use under the same datum and networks does not come in twice."""
+    for one in measurements.sets(at.db, at.actor):
+        if (one.sha256, one.datum, one.networks) == (plan.sha256, plan.datum, plan.networks):
+            return one
+    return measurements.commit(at.db, at.actor, plan.id, now=now(), reason=reason)
 
 
 def _tell(at: Desk, result: Mapping[str, Any], run_id: str, *, as_json: bool) -> None:
