@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import pandas as pd
 
@@ -80,8 +82,7 @@ def export(
         As `next_samples`.
     """
     require(db, actor, "export.internal")
-    if kind not in KINDS:
-        raise BadInput("surveying.kind", value=kind, known=", ".join(KINDS))
+    require_kind(kind)
     stops = next_samples(db, actor, run_id, network=network)
     places = gpd.GeoDataFrame(geometry=gpd.points_from_xy(stops["easting_m"], stops["northing_m"]), crs=db.settings.crs)
     lonlat = crs.from_project(places, datum=DATUM, crs=db.settings.crs).geometry
@@ -93,3 +94,15 @@ def export(
     title = words.say("surveying.title", lang=lang)
     notes = {"title": title, "comments": f"datum={DATUM}; run={run_id}"}
     return workbook([Sheet(title, table)], properties=notes)
+
+
+def require_kind(kind: str) -> None:
+    """Refuse a kind of file, with or without its dot, that the walk cannot be written as."""
+    if kind.removeprefix(".") not in KINDS:
+        raise BadInput("surveying.kind", value=kind, known=", ".join(KINDS))
+
+
+def write(db: Database, actor: Actor, run_id: str, path: Path, *, lang: str = words.DEFAULT_LANGUAGE) -> None:
+    """Write the walk for the first network of a run to a file, as its ending says; see `export`."""
+    require(db, actor, "export.internal")
+    path.write_bytes(export(db, actor, run_id, kind=path.suffix.removeprefix("."), lang=lang))

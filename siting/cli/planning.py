@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from siting import words
-from siting.actions import candidates, coverage, plans, runs, worker
+from siting.actions import candidates, coverage, plans, runs, surveying, worker
 from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, one, show, target
 from siting.errors import BadInput
 
@@ -25,18 +25,24 @@ def coverage_(
     by: Annotated[str | None, typer.Option("--by", help="另列缺口：operator、street_office、venue 或 building")] = None,
     mix: Annotated[str | None, typer.Option("--mix", help="人口时段 night 或 day")] = None,
     cell_m: Annotated[float | None, typer.Option("--cell-m", help="格网边长 [m]")] = None,
+    walk: Annotated[Path | None, typer.Option("--next", help="另存建议补测路线：.csv 或 .xlsx")] = None,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,
 ) -> None:
     """计算覆盖与缺口。 Compute coverage and gap."""
     target(out)
+    if walk is not None:
+        surveying.require_kind(walk.suffix)
+        target(walk)
     if by not in {None, *LISTS}:
         raise BadInput("cli.by", value=by, known=", ".join(LISTS))
     at = desk(project, account, writing=False)
     given = {"networks": network, "profile": profile, "mix": mix, "cell_m": cell_m}
     run = worker.run_now(at.db, at.actor, "coverage", coverage.params(at.db, given), clock=now)
     coverage.write_geotiff(at.db, at.actor, run.id, out)
+    if walk is not None:
+        surveying.write(at.db, at.actor, run.id, walk, lang=language())
     listed = {} if by is None else {"by": _listed(at, run.id, by)}
     show({"run": run.id, **run.result, "out": out, **(listed if as_json else {})}, as_json=as_json)
     if not as_json:

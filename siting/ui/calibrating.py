@@ -54,6 +54,8 @@ def standing(desk: Desk, network: str) -> None:
         return
     st.badge(t("ui.calibration.calibrated"), color="green")
     st.caption(t("ui.calibration.by", name=md(found.adopted_by), at=minute(found.adopted_at)))
+    if found.learned is not None:
+        st.caption(t("ui.calibration.with_learned"))
 
 
 def _fitting(

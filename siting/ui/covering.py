@@ -17,7 +17,7 @@ from siting.ui.cached import kept
 from siting.ui.mapview import Layer, Place
 from siting.ui.parts import Badge
 from siting.ui.session import Desk, now
-from siting.ui.text import t
+from siting.ui.text import percent, t
 
 LEVELS = ("street_office", "venue", "building", "block", "operator")
 #: Layers that all networks together have.
@@ -161,11 +161,15 @@ def draw(
 
 def listing(desk: Desk, view: View) -> None:
     """The figures by sub-district, key venue, building or operator; one row can be shown on the map."""
+    for name, silent in gaps.learned(view.run).items():
+        if view.network in {name, coverage.ALL}:
+            st.caption(t("ui.coverage.learned", network=choices.network_words(desk, name), share=percent(silent)))
     level = choices.segments(t("ui.coverage.level"), {n: t(f"ui.level.{n}") for n in LEVELS}, key="by", hidden=True)
     measured = gaps.measure(view.run)
     if level == "block":
         found = _blocks(desk, view)
         shown = gaps.blocks(found, measured)
+        st.caption(t("ui.coverage.blocks_note"))
         linked.table(shown, name="coverage.block", ids=_block_ids(found), height_px=300)
         return
     found = figures(desk, view, level)

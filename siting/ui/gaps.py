@@ -33,6 +33,8 @@ def badges(desk: Desk, run: Run | None) -> list[Badge]:
     shown = [Badge(said, "blue")]
     if not calibrated(run):
         shown.append(Badge(t("ui.badge.uncalibrated"), "red"))
+    if learned(run):
+        shown.append(Badge(t("ui.badge.learned"), "violet"))
     if measure(run) != "persons":
         shown.append(Badge(t("ui.badge.area"), "orange"))
     if run.result.get("no_sites", False):
@@ -44,6 +46,12 @@ def calibrated(run: Run) -> bool:
     """Whether every network of a run is calibrated."""
     each = run.result.get("networks", {}).values()
     return all(one["calibrated"] for one in each) if each else bool(run.result.get("calibrated", False))
+
+
+def learned(run: Run) -> dict[str, float]:
+    """Networks of a run with a learned stage on top of their calibration, with the share on which it is silent."""
+    each = run.result.get("networks", {})
+    return {name: float(one["learned_outside"]) for name, one in each.items() if one.get("learned")}
 
 
 def of(name: str, measured: str) -> str:

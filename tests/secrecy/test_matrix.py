@@ -51,7 +51,7 @@ ASKED = {
     "measurements.dry_run": ("measure.import",), "measurements.commit": (), "measurements.sets": (READ,),
     "measurements.retire": ("measure.import",), "calibrating.params": (READ,), "calibrating.execute": (RUN, RADIO),
     "calibrating.residuals": (READ,), "calibrations.calibration": (READ,), "calibrations.history": (READ,),
-    "surveying.next_samples": (READ,), "surveying.export": ("export.internal",),
+    "surveying.next_samples": (READ,), "surveying.export": ("export.internal",), "surveying.write": ("export.internal",),
     "calibrations.adopt": ("radio.edit",), "calibrations.reject": ("radio.edit",), "calibrations.withdraw": ("radio.edit",),
     "whatif.start": (RUN,), "whatif.params": (RUN,), "whatif.execute": (RUN,), "whatif.streets": (READ,), "whatif.cells": (READ,), "whatif.network": (READ,),
     "whatif.adopt": ("asset.edit",), "worker.run_now": (RUN,),
