@@ -104,7 +104,7 @@ def _calibrated(db, actor, set_id, now):
     artefacts.save_text(folder, calibrations.FILE, calibrate.to_json(fitted))
     left = dict.fromkeys(calibrating.COLUMNS, 1.0) | {"network": NETWORK, "device_id": "机密终端", "served_site": STATION}
     artefacts.save_table(folder, calibrating.RESIDUALS, pd.DataFrame([left]))
-    stored.finish(db, name, status="done", result={**calibrating.figures(fitted), "samples": 3, "revisions": {}}, now=now)
+    stored.finish(db, name, status="done", result={**calibrating.figures(fitted), "samples": 3, "places": 3, "blocks": 1, "revisions": {}}, now=now)
     return name
 
 
@@ -112,9 +112,14 @@ def _tried(db, actor, now):
     name = "whatif-20261102-093000-5ec2e7"
     told = {"coverage": DISTRICT, "changes": [{"op": "remove", "site_id": STATION}]}
     stored.add(db, run_id=name, kind="whatif", params=told, actor=actor, audience="org", operators="ctc cucc", now=now, status="running")
-    stored.finish(db, name, status="done", result={}, now=now)
-    for table in ("streets", "cells"):
-        artefacts.save_table(db.settings.runs_folder / name, table, pd.DataFrame({"gained": [7.712377]}))
+    count = dict.fromkeys(whatif.FIGURES, 1.0)
+    figures = {"measure": "persons", "network": NETWORK, "calibrated": False, "before": count, "after": count, "findings": {}}
+    stored.finish(db, name, status="done", result=figures, now=now)
+    folder, place = db.settings.runs_folder / name, middle(db)
+    streets = pd.DataFrame({"street_office": ["某街道"], "before": [9.0], "after": [1.0], "change": [-8.0]})
+    cells = pd.DataFrame({"easting_m": [place.x], "northing_m": [place.y], "cell_m": [20.0], "gained": [7.712377]})
+    artefacts.save_table(folder, "streets", streets)
+    artefacts.save_table(folder, "cells", cells)
     return name
 
 

@@ -17,6 +17,7 @@ from siting.cli import app as cli
 from siting.ui import mapview, navigation, session
 from siting.ui.gate import COOKIE, Gate
 from tests.secret_district import PASSWORD, given_away
+from tests.secret_radio import DISTRICT, SECOND, STATION
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,6 +74,16 @@ def test_no_page_shows_a_stranger_what_it_showed_the_owner_a_moment_before(rende
     assert {"机密杆位", "机密诉求"} <= set(given_away(owned, pair.secret))
 
 
+@pytest.mark.parametrize("who", ["cmcc", "tower"])
+def test_the_views_of_calibration_and_of_changes_show_a_stranger_nothing_of_others(render, pair, who):
+    for view in ({"view": "calibration"}, {"view": "calibration", "step": "fit"}, {"view": "whatif"}):
+        owned = render("ctc", "coverage", **view)
+        text = render(who, "coverage", **view)
+        assert given_away(text, pair.secret) == [], view
+        assert "机密" not in text
+        assert view["view"] != "calibration" or "机密路测" in owned
+
+
 def test_a_deep_link_to_a_foreign_point_says_what_one_to_nothing_says(render, pair):
     found, missing = (render("cmcc", "case", id=name) for name in (pair.secret.pp_no, "NK-2026-9999"))
     said = [[line for line in text.splitlines() if "body" in line or "label" in line] for text in (found, missing)]
@@ -124,6 +135,7 @@ def addresses(s):
     yield from (f"/layers/{name}?run={s.run[kind]}" for name, kind in (("plan", "plan"), ("candidates", "score")))
     yield from (f"/tiles/{name}/14/13523/6230.png?run={s.run['coverage']}" for name in ("gap", "rsrp", "probability"))
     yield from (f"/tiles/{name}/14/13523/6230.png" for name in ("assets", "proposals", "sites"))
+    yield from (f"/tiles/{name}/14/13523/6230.png?run={DISTRICT}@{SECOND}" for name in ("server", "gap"))
 
 
 @pytest.mark.parametrize("who", ["cmcc", "tower", "garden"])
@@ -142,15 +154,31 @@ COMMANDS = (
     "proposal show {proposal} --json", "user list", "verify", "case move {pp_no} withdraw --set reason=试",
     "proposal withdraw {proposal_no} --reason 试", "proposal from-plan {plan}", "case value {pp_no}",
 )  # fmt: skip
+LOOKED = (
+    "emf {proposal_no}", "emf {station}", "samples --json", "pattern list", "trace {station} --to 117.17,39.12",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_tells_a_stranger_of_the_secret(fresh_pair, command):
     s = fresh_pair.secret
     words = command.format(plan=s.run["plan"], **{n: getattr(s, n) for n in ("pp_no", "case_id", "proposal_no", "proposal")}).split()
+    asked_alike(fresh_pair, words, command)
+
+
+def test_no_command_that_only_looks_tells_a_stranger_of_samples_sheets_and_stations(pair):
+    s = pair.secret
+    for command in LOOKED:
+        words = command.format(proposal_no=s.proposal_no, station=STATION).split()
+        asked_alike(pair, words, "")
+
+
+def asked_alike(pair, words, command):
+    """The same command in both districts by strangers: equal answers without a mark that was not typed."""
+    s = pair.secret
     for who in ("cmcc", "tower"):
         said = []
-        for db in (fresh_pair.full, fresh_pair.plain):
+        for db in (pair.full, pair.plain):
             done = CliRunner().invoke(cli, [*words, "--as", who, "--project", str(db.settings.folder)])
             error = done.exception if done.exception and not isinstance(done.exception, SystemExit) else ""
             said.append((done.exit_code, done.output, str(error)))
