@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from siting import settings
 from siting.access import local_admin
 from siting.actions import coverage, runs, worker
-from siting.store import journal
+from siting.store import journal, tables
 from siting.store import runs as run_rows
 from siting.store.database import open_database
 from siting.ui import coveragecard
@@ -153,3 +154,25 @@ def test_a_run_from_before_there_were_several_networks_is_still_shown(open_app, 
     assert not at.exception
     assert not at.error
     db.engine.dispose()
+
+
+def test_the_calibration_view_lists_where_to_measure_next(open_app, both, clicks):
+    at = open_app(both, "coverage", view="calibration")
+    at.segmented_control(key="step").set_value("next").run()
+    assert not at.exception
+    assert any("可消除未覆盖人数不确定性的" in m.value for m in at.markdown)
+    stops = at.dataframe[-1].value
+    assert list(stops["顺序"]) == list(range(1, len(stops) + 1))
+    drawn = clicks.drawn[next(name for name in clicks.drawn if name.startswith("survey"))]
+    assert len(drawn["layers"][-1]["data"]["features"]) == len(stops)
+
+
+def test_a_learned_stage_is_told_beside_the_figures(open_app, both):
+    db, _, run = done(both)
+    own = {name: {**one, "learned": True, "learned_outside": 0.25} for name, one in run.result["networks"].items()}
+    with db.write() as connection:
+        connection.execute(tables.RUN.update().values(result=json.dumps({**run.result, "networks": own})))
+    db.engine.dispose()
+    at = open_app(both, "coverage")
+    assert "含学习型修正" in words_on(at)
+    assert any("25.0%" in caption.value and "学习型修正" in caption.value for caption in at.caption)
