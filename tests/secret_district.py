@@ -223,7 +223,8 @@ def _frame_text(frame):
 def _file_text(data):
     if data[:2] == b"PK":
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            return "\n".join(parts.read(name).decode(errors="replace") for name in sorted(parts.namelist()))
+            text = "\n".join(parts.read(name).decode(errors="replace") for name in sorted(parts.namelist()))
+        return re.sub(r"[\d-]+T[\d:]+Z(?=</dcterms:)", "", text)  # when the file was written
     text = data.decode("utf-8", errors="replace")
     return re.sub(r"_[0-9a-f]{32}", "", text)  # folium numbers its elements at random
 
