@@ -84,3 +84,11 @@ def test_the_ground_is_checked_loaded_shown_and_cleared(run, district, tmp_path)
     assert (shown["ground"], shown["highest_m"], shown["as_of"]) == ("raster", 7.0, "2024-05-01")
     assert "elevation raster" in run("terrain", "show", json_=False)
     assert run("terrain", "clear", "--reason", "wrong file") == {"ground": "flat"}
+
+
+def test_a_place_with_longitude_and_latitude_swapped_is_refused_by_that_word(run, district, capsys):
+    site = layers.read(district, "sites")["site_no"].iloc[0]
+    said = words.say("cli.trace.latitude", lang="en", value="39.127,117.149")
+    code, told = refused(capsys, run, "trace", site, "--to", "39.127,117.149")
+    assert code == 2
+    assert said in told or words.say("cli.trace.latitude", lang="zh_CN", value="39.127,117.149") in told

@@ -22,6 +22,7 @@ app = typer.Typer()
 ground = typer.Typer(help="地面高程。 The ground.")
 STATES = ("nlos", "los", "unknown")
 OUTDOOR_M = 1.5
+POLE_DEG = 90.0
 FROM_PARTS, TO_PARTS = (3, 4), (2, 3)
 
 
@@ -146,6 +147,8 @@ def _place(at: Desk, text: str, datum: str) -> Receiver:
     numbers, floor = _numbers(text, "--to", TO_PARTS, numeric=2)
     if floor and not floor.isdigit():
         raise BadInput("cli.trace.place", option="--to", value=text)
+    if abs(numbers[1]) > POLE_DEG:
+        raise BadInput("cli.trace.latitude", value=text)
     easting_m, northing_m = sights.point_of(at.db, lon=numbers[0], lat=numbers[1], datum=datum)
     storey = int(floor or 0)
     return Receiver(easting_m, northing_m, float(floor_height_m(storey)) if storey else OUTDOOR_M)
