@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from siting.errors import BadInput
@@ -20,6 +20,9 @@ from siting.radio.network import Gear, Network, defaults
 from siting.radio.rays import around, with_rays
 from siting.radio.samples import prepare
 from siting.radio.scene import Terrain
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -295,6 +298,8 @@ def settings(seed: int) -> dict[str, object]:
 
 def regressor(values: Floats, rest_db: Floats, how: Mapping[str, object]) -> HistGradientBoostingRegressor:
     """A learner of what the first stage leaves; on one thread, as two that wait for each other on a busy machine crawl."""
+    from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - a second of every start otherwise
+
     with threadpool_limits(1, user_api="openmp"):
         return HistGradientBoostingRegressor(**how).fit(values, rest_db)
 
@@ -303,6 +308,8 @@ def _classifier(
     frame: pd.DataFrame, values: Floats, level_dbm: Floats, how: tuple[int, Options]
 ) -> HistGradientBoostingClassifier | None:
     """A learner of weak levels; None where all samples that tell are alike."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415 - a second of every start otherwise
+
     seed, options = how
     weak, told = heldout.truth(frame, options.weak_dbm)
     if len(np.unique(weak[told])) < 2:  # noqa: PLR2004 - weak and not weak
