@@ -10,10 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from argon2 import PasswordHasher
 
 from siting import settings
 from siting.access import local_admin
-from siting.actions import projects
+from siting.actions import passwords, projects
 from siting.store.database import open_database
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -28,6 +29,15 @@ def _own_process():
     for name in set(os.environ) - set(environ):
         if name.startswith("GDAL_"):
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_hasher():
+    """Passwords cost next to nothing in tests; this is what they cost in the app."""
+    shipped = passwords.HASHER
+    passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield shipped
+    passwords.HASHER = shipped
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,11 @@ def test_a_password_rests_as_argon2id_and_stands_in_no_event(db, add, now):
     assert token.encode() not in raw
 
 
+def test_a_password_costs_what_rfc_9106_asks_of_machines_with_little_memory(shipped_hasher):
+    assert (shipped_hasher.time_cost, shipped_hasher.memory_cost, shipped_hasher.parallelism) == (3, 65536, 4)
+    assert shipped_hasher.hash(GOOD).startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 def test_four_refusals_give_one_answer_after_one_comparison_each(db, add, actor, now, monkeypatch):
     add("plain")
     add("barred")
