@@ -75,6 +75,7 @@ def main():
     print(f"{'work':<54}{'wall s':>10}{'CPU s':>10}{'first s':>8}{'peak GB':>6}{'x ours':>9}")
     like = ours(size, "outdoors", 10.0)
     rows = [*like, *ours(size, "outdoors"), *(ours(size, "moved") if hasattr(coverage, "update") else [])]
+    rows += [row for cell_m in (10.0, 5.0) for row in ours(size, "alike", cell_m)]
     for name, figures in rows:
         line(name, figures)
     if size == "full":

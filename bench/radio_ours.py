@@ -9,6 +9,8 @@ from radio_scene import SIZES
 
 from siting.radio import coverage, demand, network, reach, terrain
 
+PEERS_M, CANDIDATES = 800.0, 2000
+
 
 def outdoors(scene, cell_m, repeat):
     """District raster of 10 m outdoors over obstacles of a cell size."""
@@ -18,6 +20,27 @@ def outdoors(scene, cell_m, repeat):
     cells = units[units["floor"] == 0].reset_index(drop=True)
     figures, _ = timed(lambda: coverage.coverage(scene.sites, ground, cells, carrier), repeat)
     return [(f"ours, outdoors, obstacles {cell_m:g} m", {**figures, "note": f"{len(cells)} cells"})]
+
+
+def alike(scene, cell_m, repeat):
+    """As the peers: map and obstacles of one cell size, outdoors, 800 m; one site turned; poles up to 300 m."""
+    carrier, weak = network.load_networks()["ctcu-n78-a"], network.load_thresholds()["weak-110"]
+    cells = radio_scene.grid(scene, cell_m)
+    ground, _findings = terrain.from_layers(cells, scene.buildings)
+    units = demand.units(cells, ground, {"buildings": scene.buildings})
+    units = units[units["floor"] == 0].reset_index(drop=True).assign(persons=1.0)
+    whole, found = timed(lambda: coverage.coverage(scene.sites, ground, units, carrier, radius_m=PEERS_M), repeat)
+    rows = [(f"ours, as the peers: {cell_m:g} m, outdoors, 800 m", {**whole, "note": f"{len(units)} cells"})]
+    turned = scene.sites.copy()
+    turned.loc[0, "azimuth_deg"] = 33.0
+    spent_, _ = timed(lambda: coverage.update(found, turned, ground), repeat)
+    rows.append((f"ours, one site turned, {cell_m:g} m, outdoors, 800 m", spent_))
+    some = scene.options.iloc[:CANDIDATES]
+    spent, gain = timed(lambda: reach.reach(some, ground, units, carrier, thresholds=weak), repeat)
+    rows.append(
+        (f"ours, {len(some)} candidates, {cell_m:g} m, outdoors, 300 m", {**spent, "note": f"{gain.p.nnz} entries"})
+    )
+    return rows
 
 
 def floors(scene, _cell_m, repeat):
@@ -49,7 +72,7 @@ def moved(scene, _cell_m, repeat):
     return [("ours, one sector turned, exact update", figures)]
 
 
-WORK = {"outdoors": outdoors, "floors": floors, "moved": moved}
+WORK = {"outdoors": outdoors, "alike": alike, "floors": floors, "moved": moved}
 
 
 def main(size, work, cell_m):

@@ -14,6 +14,7 @@ from siting.radio.local import local_residuals
 from siting.radio.network import Gear, Network, defaults, load_thresholds, shipped_gear
 from siting.radio.nextsamples import next_samples
 from siting.radio.outcome import obstacles_of, result
+from siting.radio.ranges import RANGES, require
 from siting.radio.reach import Reach, reach
 from siting.radio.stage import classes_of, room_of, scene_of, stretches_of
 from siting.radio.tallies import Meeting, meet
@@ -55,6 +56,7 @@ def coverage(
     calibration: Calibration | None = None,
     gear: Gear | None = None,
     levels_dbm: Sequence[float] | None = None,
+    radius_m: float | None = None,
     map: Mapper = map,  # noqa: A002 - the name every long computation gives its mapper
 ) -> Coverage:
     """Level, best server, SINR and probability of one network at every unit.
@@ -64,7 +66,7 @@ def coverage(
     sites : DataFrame
         One row per sector (`links.COLUMNS`), project CRS; `network.sectors_of` makes it.
     terrain : Terrain
-        Obstacles in cells of at most 2.5 m; should reach `max_range_m` beyond the units.
+        Obstacles in cells of at most 2.5 m; should reach the radius beyond the units.
     units : DataFrame
         From `demand.units`.
     network : Network
@@ -75,6 +77,8 @@ def coverage(
         Radio units and measured patterns; default the shipped units.
     levels_dbm : sequence of float, optional
         Thresholds at which probabilities over unknown paths are kept; default those of all profiles.
+    radius_m : float, optional
+        Sectors are evaluated up to this plan distance; default ``max_range_m`` of the defaults.
     map : callable
         Ordered mapper over groups of masts, in this process or others: results are the same bit for bit.
 
@@ -87,6 +91,8 @@ def coverage(
     ------
     BadInput
         If columns are missing, units lie outside the terrain, or powers are too high to be summed.
+    OutOfRange
+        If the radius is less than a cell or more than the models hold.
     Unsupported
         If a model is unknown or the band may only be used indoors.
     """
@@ -96,7 +102,8 @@ def coverage(
     places = places_of(units, terrain, classes.kinds)
     levels = sorted({t.rsrp_dbm for t in load_thresholds().values()}) if levels_dbm is None else list(levels_dbm)
     scene = scene_of(terrain, places, classes, network, gear)
-    stage = scene.stage(masts.frame, defaults()["max_range_m"])
+    radius = _radius_m(radius_m, terrain)
+    stage = scene.stage(masts.frame, radius)
     stretches = stretches_of(places)
     meeting = Meeting(stage, stretches, room_of(places, stretches), np.array(levels, float), places.highest_m)
     kept = Kept(
@@ -107,8 +114,16 @@ def coverage(
         _cell_unknown(units),
         calibration.data_hash if calibration is not None and classes.calibrated else "",
         obstacles_of(terrain, places),
+        radius,
     )
     return result(kept, masts, units)
+
+
+def _radius_m(given_m: float | None, terrain: Terrain) -> float:
+    if given_m is None:
+        return defaults()["max_range_m"]
+    require("radius_m", np.array([given_m], float), terrain.grid.cell_m, RANGES["uma"].distance_m[1])
+    return float(given_m)
 
 
 def _cell_unknown(units: pd.DataFrame) -> npt.NDArray[np.bool_]:

@@ -1,7 +1,6 @@
 """Many options at once: each thread sweeps and scores whole options, entries go to their own places."""
 # mypy: disable-error-code="no-untyped-def"
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -32,16 +31,15 @@ class Needs(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy", no_cfunc_wrapper=True)
-def count_room(masts, receivers, group, room):  # noqa: ANN001, ANN201 - compiled
-    """Most entries each option can have: units in its circle."""
+def count_room(masts, receivers, group, stretches, room):  # noqa: ANN001, ANN201 - compiled
+    """Most entries each option can have: units of the receivers in its circle."""
     for at in range(len(group)):
         m, total = group[at], 0
-        for number in range(masts.first[m], masts.last[m]):
-            east = receivers.easting_m[number] - masts.easting_m[m]
-            north = receivers.northing_m[number] - masts.northing_m[m]
-            if math.hypot(east, north) > masts.radius_m[m] + 1.0:
-                continue
-            total += receivers.units[number + 1] - receivers.units[number]
+        for number in range(np.searchsorted(stretches[:, 0], masts.first[m]), len(stretches)):
+            if stretches[number, 0] >= masts.last[m]:
+                break
+            span = within(masts, m, receivers, (stretches[number, 0], stretches[number, 1]))
+            total += receivers.units[span[1]] - receivers.units[span[0]]
         room[at] = total
 
 

@@ -125,11 +125,13 @@ def _meet(stage, m, span, views, at, work, keys, tally, levels):  # noqa: ANN001
 def _meet_all(stage, group, stretches, views, room, tally, levels):  # noqa: ANN001, ANN202 - compiled
     """Add the masts of a group to all of some stretches; returns a negative number if a sum ran over."""
     work, keys = room_for(room[0], room[1]), np.empty(room[1], np.int64)
-    bad = np.int64(0)
+    bad, masts = np.int64(0), stage.masts
     for number in range(len(stretches)):
         stretch = (stretches[number, 0], stretches[number, 1])
         for at in range(len(group)):
-            span = within(stage.masts, group[at], stage.receivers, stretch)
+            if masts.first[group[at]] >= stretch[1] or masts.last[group[at]] <= stretch[0]:
+                continue
+            span = within(masts, group[at], stage.receivers, stretch)
             if span[0] < span[1]:
                 bad |= _meet(stage, group[at], span, views, at, work, keys, tally, levels)
     return bad

@@ -17,8 +17,9 @@ from siting.radio import kernels_shapes as shapes
 from siting.radio import o2i, pathloss
 from siting.radio.decibel import dbm_to_mw, mw_to_dbm
 from siting.radio.gearing import equipped
+from siting.radio.kernels_roofs import roof_means
 from siting.radio.network import Gear, Network, defaults, shipped_gear
-from siting.radio.terrain import Antenna, Terrain
+from siting.radio.terrain import Terrain
 
 Floats = npt.NDArray[np.float64]
 
@@ -248,41 +249,33 @@ def _standing(frame: pd.DataFrame, terrain: Terrain) -> tuple[npt.NDArray[np.boo
 
 def _models(frame: pd.DataFrame, terrain: Terrain) -> list[str]:
     """Model of each sector: its own column, else by the roofs around its mast."""
-    chosen: dict[Any, str] = {}
-    for mast, part in frame.groupby("mast", sort=False):
-        first = part.iloc[0]
-        chosen[mast] = model_at(
-            terrain, Antenna(first.easting_m, first.northing_m, first.antenna_height_m, first.mount)
-        )
-    given = frame["model"] if "model" in frame else pd.Series([None] * len(frame), dtype=object)
-    models = [chosen[m] if pd.isna(g) or g == "" else str(g) for m, g in zip(frame["mast"], given, strict=True)]
+    heads = np.flatnonzero(~frame["mast"].duplicated().to_numpy())
+    place = [frame[name].to_numpy(float)[heads] for name in ("easting_m", "northing_m", "antenna_height_m")]
+    chosen = np.repeat(models_at(terrain, *place), np.diff(np.append(heads, len(frame)))).tolist()
+    given = frame["model"] if "model" in frame else [None] * len(frame)
+    models = [c if pd.isna(g) or g == "" else str(g) for c, g in zip(chosen, given, strict=True)]
     strange = sorted(set(models) - set(MODELS))
     if strange:
         raise Unsupported("radio.model.unknown", value=", ".join(strange), known=", ".join(MODELS))
     return models
 
 
-def model_at(terrain: Terrain, antenna: Antenna) -> str:
+def models_at(terrain: Terrain, easting_m: Floats, northing_m: Floats, height_m: Floats) -> npt.NDArray[np.str_]:
     """UMa above the mean roof within 100 m, else UMi; where no roof is known, UMi below the lowest UMa antenna (10 m).
 
     Parameters
     ----------
     terrain : Terrain
         Obstacles.
-    antenna : Antenna
-        In the project CRS.
+    easting_m, northing_m : ndarray
+        Antennas in the project CRS.
+    height_m : ndarray
+        Their heights above ground.
     """
-    grid, radius = terrain.grid, defaults()["model_choice_radius_m"]
-    row, col = (int(v) for v in grid.cells_of(antenna.easting_m, antenna.northing_m))
-    reach = int(np.ceil(radius / grid.cell_m))
-    rows, cols = (
-        np.s_[max(row - reach, 0) : max(row + reach + 1, 0)],
-        np.s_[max(col - reach, 0) : max(col + reach + 1, 0)],
+    row, col = terrain.grid.cells_of(easting_m, northing_m)
+    reach = int(np.ceil(defaults()["model_choice_radius_m"] / terrain.grid.cell_m))
+    mean = roof_means(terrain.surface_m, terrain.building, row, col, reach)
+    above = np.where(
+        np.isnan(mean), height_m >= _LOWEST_UMA_M, terrain.ground_at(easting_m, northing_m) + height_m > mean
     )
-    surface, building = terrain.surface_m[rows, cols], terrain.building[rows, cols]
-    down = (np.arange(rows.start, rows.start + surface.shape[0]) - row)[:, None]
-    across = (np.arange(cols.start, cols.start + surface.shape[1]) - col)[None, :]
-    roofs = surface[(building > 0) & (down**2 + across**2 <= reach**2) & ~np.isnan(surface)]
-    if not roofs.size:
-        return "umi" if antenna.height_m < _LOWEST_UMA_M else "uma"
-    return pathloss.choose_model(terrain.antenna_z_m(antenna), float(roofs.mean(dtype=np.float64)))
+    return np.where(above, "uma", "umi")

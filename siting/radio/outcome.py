@@ -126,7 +126,8 @@ def obstacles_of(terrain: Terrain, places: Places) -> str:
 def _provenance(kept: Kept, sectors: pd.DataFrame) -> dict[str, str]:
     scene = kept.scene
     digest = hashlib.blake2b(kept.obstacles.encode(), digest_size=16)
-    for what in (scene.network, sorted(defaults().items()), kept.calibration, sorted(scene.gear.patterns.items())):
+    facts = (scene.network, sorted(defaults().items()), kept.calibration, sorted(scene.gear.patterns.items()))
+    for what in (*facts, kept.radius_m):
         digest.update(repr(what).encode())
     plain = pd.DataFrame(sectors.drop(columns="geometry", errors="ignore")).astype(str)
     digest.update(pd.util.hash_pandas_object(plain, index=False).to_numpy().tobytes())
@@ -137,5 +138,6 @@ def _provenance(kept: Kept, sectors: pd.DataFrame) -> dict[str, str]:
         "sigma_db": "measured" if scene.classes.calibrated else str(defaults()["uncalibrated_sigma_db"]),
         "models": ", ".join(f"{name} {count}" for name, count in sorted(models.items())),
         "units": str(len(kept.unit_id)),
+        "radius_m": str(kept.radius_m),
         "calibration": kept.calibration,
     }

@@ -74,7 +74,7 @@ class _Run:
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Entries of the options of a group: unit in sweep order, probability, number per option."""
         size = np.zeros(len(group), np.int64)
-        kernel.count_room(self.stage.masts, self.stage.receivers, group, size)
+        kernel.count_room(self.stage.masts, self.stage.receivers, group, self.stretches, size)
         begin = np.concatenate([[0], np.cumsum(size)])
         unit, p = np.empty(begin[-1], np.int32), np.empty(begin[-1], np.float32)
         kept = np.zeros(len(group), np.int64)

@@ -15,7 +15,8 @@ from siting.radio.network import defaults
 NLOS, LOS, UNKNOWN = 0, 1, 2
 UNSURVEYED = -1
 UNDERGROUND = "underground"
-MOUNTS = ("roof", "wall", "pole", "tower")
+ROOF = "roof"
+MOUNTS = (ROOF, "wall", "pole", "tower")
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,6 +93,11 @@ class Terrain:
 
     def own_roof(self, antenna: Antenna) -> int:
         """Building under an antenna on a roof, else 0."""
-        if antenna.mount != "roof":
-            return 0
-        return max(int(self.building_at(antenna.easting_m, antenna.northing_m)), 0)
+        return int(self.own_roofs(antenna.easting_m, antenna.northing_m, np.asarray(antenna.mount)))
+
+    def own_roofs(
+        self, easting_m: npt.ArrayLike, northing_m: npt.ArrayLike, mount: npt.ArrayLike
+    ) -> npt.NDArray[np.int64]:
+        """Building under each antenna on a roof, 0 for other mounts."""
+        on_roof = np.asarray(mount, object) == ROOF
+        return np.where(on_roof, np.maximum(self.building_at(easting_m, northing_m), 0), 0).astype(np.int64)

@@ -15,7 +15,7 @@ from siting.radio.gearing import sectors_array
 from siting.radio.links import MODELS, Kinds, Places, kinds_at
 from siting.radio.network import Gear, Network, defaults
 from siting.radio.scene import LOS, NLOS, UNKNOWN
-from siting.radio.terrain import Antenna, Terrain, field_of
+from siting.radio.terrain import Terrain, field_of
 
 if TYPE_CHECKING:
     from siting.radio.kernels_sight import Field
@@ -109,15 +109,14 @@ def masts_array(frame: pd.DataFrame, terrain: Terrain, places: Places, radius_m:
     east, north = heads["easting_m"].to_numpy(float), heads["northing_m"].to_numpy(float)
     radius = np.broadcast_to(np.asarray(radius_m, float), len(heads)).copy()
     first, last = places.spans(terrain, north, radius)
-    mounted = [Antenna(*row) for row in zip(east, north, heads["antenna_height_m"], heads["mount"], strict=True)]
     return shapes.Masts(
         east,
         north,
-        np.array([terrain.antenna_z_m(a) for a in mounted], float),
+        terrain.ground_at(east, north) + heads["antenna_height_m"].to_numpy(float),
         (east - terrain.grid.west_m) / terrain.grid.cell_m,
         (terrain.grid.north_m - north) / terrain.grid.cell_m,
         np.array([MODELS[m] for m in heads["model"]], np.int64),
-        np.array([terrain.own_roof(a) for a in mounted], np.int64),
+        terrain.own_roofs(east, north, heads["mount"]),
         radius,
         np.append(begins, len(frame)).astype(np.int64),
         first,

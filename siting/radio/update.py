@@ -17,7 +17,6 @@ from siting.errors import BadInput
 from siting.radio import kernels_shapes as shapes
 from siting.radio import kernels_tally as kernel
 from siting.radio.links import Mapper, masts_of
-from siting.radio.network import defaults
 from siting.radio.outcome import obstacles_of, result
 from siting.radio.stage import Scene, room_of, stretches_of
 from siting.radio.tallies import Meeting, blank, meet, merge
@@ -162,7 +161,7 @@ def _met(kept: Kept, frame: pd.DataFrame, map: Mapper) -> shapes.Tally:  # noqa:
 
 
 def _meeting(scene: Scene, frame: pd.DataFrame, stretches: Wholes, kept: Kept) -> Meeting:
-    stage = scene.stage(frame, defaults()["max_range_m"])
+    stage = scene.stage(frame, kept.radius_m)
     return Meeting(stage, stretches, room_of(scene.places, stretches), kept.levels, scene.places.highest_m)
 
 
@@ -186,8 +185,9 @@ def _take_away(kept: Kept, change: Change, tally: shapes.Tally, map: Mapper) -> 
 def _again(kept: Kept, stay: pd.DataFrame, touched: Bools, tally: shapes.Tally, map: Mapper) -> None:  # noqa: A002 - the mapper of the caller
     """Compute the maxima of some units again from the masts that stay."""
     scene = kept.scene
+    targets = np.unique(scene.places.host[touched]).astype(np.int64)
+    stay = _near(scene, stay, targets, kept.radius_m)
     if len(stay):
-        targets = np.unique(scene.places.host[touched]).astype(np.int64)
         stretches = _pieces(stretches_of(scene.places), targets)
         meeting = replace(_meeting(scene, stay, stretches, kept), targets=targets)
         fresh = meet(meeting, _numbers(stay), map)
@@ -196,6 +196,15 @@ def _again(kept: Kept, stay: pd.DataFrame, touched: Bools, tally: shapes.Tally, 
     for name in shapes.Tally._fields:
         if name != "total_fx":
             np.copyto(getattr(tally, name), getattr(fresh, name), where=touched)
+
+
+def _near(scene: Scene, frame: pd.DataFrame, targets: Wholes, radius_m: float) -> pd.DataFrame:
+    """The masts whose circle may hold one of some receivers."""
+    east, north = scene.places.receivers.easting_m[targets], scene.places.receivers.northing_m[targets]
+    x, y = frame["easting_m"].to_numpy(float), frame["northing_m"].to_numpy(float)
+    away_x = np.maximum(np.maximum(east.min() - x, x - east.max()), 0.0)
+    away_y = np.maximum(np.maximum(north.min() - y, y - north.max()), 0.0)
+    return frame[np.hypot(away_x, away_y) <= radius_m + scene.terrain.grid.cell_m]
 
 
 def _pieces(stretches: Wholes, targets: Wholes) -> Wholes:

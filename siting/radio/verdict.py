@@ -67,6 +67,8 @@ class Kept:
         Hash of the samples behind the calibration; empty without one.
     obstacles : str
         Hash of terrain and places.
+    radius_m : float
+        Plan distance up to which sectors were evaluated.
     """
 
     scene: Scene
@@ -76,6 +78,7 @@ class Kept:
     cell_unknown: npt.NDArray[np.bool_]
     calibration: str
     obstacles: str
+    radius_m: float
 
 
 @dataclass(frozen=True)

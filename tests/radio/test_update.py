@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from siting.errors import BadInput
-from siting.radio import antenna, coverage, demand, network, terrain
+from siting.errors import BadInput, OutOfRange
+from siting.radio import antenna, coverage, demand, links, network, terrain
 from siting.radio.calibration import Calibration, ClassFit
 from tests.radio.radio_scenes import buildings, grid, sector
 
@@ -137,3 +137,30 @@ def test_an_update_over_other_obstacles_is_refused(city, start):
         coverage.update(start, _some(1), replace(ground, surface_m=ground.surface_m + np.float32(1.0)))
     with pytest.raises(BadInput):
         coverage.update(replace(start, kept=None), _some(1), ground)
+
+
+def test_a_radius_of_its_own_holds_for_updates_too_and_is_recorded(city):
+    ground, units = city
+    before, after = _some(2), _changed(_some(2), "turn", 1, np.random.default_rng(3))
+    near = coverage.coverage(before, ground, units, NETWORK, radius_m=120.0)
+    same(coverage.update(near, after, ground), coverage.coverage(after, ground, units, NETWORK, radius_m=120.0))
+    served = near.server >= 0
+    mast = near.sectors.iloc[near.server[served]]
+    away = np.hypot(*(units.loc[served, c].to_numpy() - mast[c].to_numpy() for c in ("easting_m", "northing_m")))
+    assert (away.max() <= 122.0, near.provenance["radius_m"]) == (True, "120.0")
+    with pytest.raises(OutOfRange):
+        coverage.coverage(before, ground, units, NETWORK, radius_m=9000.0)
+
+
+def test_models_follow_the_mean_of_the_known_roofs_around(city):
+    ground, _units = city
+    draw = np.random.default_rng(5)
+    east, north, height = draw.uniform([0, 0, 3], [300, 300, 60], (40, 3)).T
+    centre_east, centre_north = np.meshgrid(*ground.grid.centres())
+    row, col = ground.grid.cells_of(east, north)
+    known = (ground.building > 0) & ~np.isnan(ground.surface_m)
+    for e, n, h, model in zip(
+        centre_east[row, col], centre_north[row, col], height, links.models_at(ground, east, north, height), strict=True
+    ):
+        roofs = ground.surface_m[known & (np.hypot(centre_east - e, centre_north - n) <= 100.0 + 1e-6)]
+        assert model == ("uma" if h > roofs.mean(dtype=float) else "umi")
