@@ -99,8 +99,7 @@ def _walk_ray(surface, code, field, start, walk, sight, j):  # noqa: C901, ANN00
         col = home_col + walk.sign * k
         if (col < 0 and walk.sign < 0) or (col >= surface.shape[1] and walk.sign > 0):
             break
-        u1 = first + k
-        middle = u1 - 0.5
+        u1, middle = first + k, first + k - 0.5
         next_row = home_row + int(np.floor(aside + slope * u1))
         cross = u1 if next_row == row else (max(row, next_row) - home_row - aside) / slope
         for part in range(2):
