@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ LAYER = measurements.LAYER
 STREAM = "samples"
 MHZ = 1000.0
 #: A made-up drive test of the sample district, to try the import with.
+EXAMPLE_SECTOR, EXAMPLE_SHARE = "小区名称", 0.5
 EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "samples" / "drive.csv"
 
 
@@ -213,11 +215,15 @@ def retire(db: Database, actor: Actor, set_id: str, *, reason: str, now: datetim
         )
 
 
-def example(db: Database) -> bytes | None:
-    """A made-up drive test of the sample district; None in a real district, or where it did not come along."""
+def example(db: Database, network: str) -> bytes | None:
+    """A made-up drive test of the sample district; None where most of its sectors are not on air in the network."""
     if not db.settings.flag("district.synthetic") or not EXAMPLE.is_file():
         return None
-    return EXAMPLE.read_bytes()
+    data = EXAMPLE.read_bytes()
+    named = pd.read_csv(io.BytesIO(data), usecols=[EXAMPLE_SECTOR])[EXAMPLE_SECTOR]
+    stored = layers.read(db, "sectors", columns=["network"])
+    own = set(stored.loc[stored["network"] == network, "sector_id"])
+    return data if named.isin(own).mean() > EXAMPLE_SHARE else None
 
 
 def rejected_rows(plan: SamplePlan, *, lang: str = words.DEFAULT_LANGUAGE) -> bytes:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from siting import words
 from siting.actions import coverage, radiotables
+from siting.actions import layers as layer_actions
 from siting.ui.session import Desk
 from siting.ui.text import t
 
@@ -68,8 +69,11 @@ def networks(desk: Desk, *, key: str) -> list[str]:
 
 
 def _own_networks(desk: Desk) -> dict[str, str]:
+    """Networks in use that this person may compute, those with sectors on the map first."""
     own, rows = desk.actor.operator, radiotables.networks(desk.db)
-    return {n: network_words(desk, n) for n, row in rows.items() if row.active and own in ("", *row.operators)}
+    names = [n for n, row in rows.items() if row.active and own in ("", *row.operators)]
+    present = set(layer_actions.counts_by(desk.db, desk.actor, "sectors", "network")["network"])
+    return {n: network_words(desk, n) for n in sorted(names, key=lambda name: name not in present)}
 
 
 def one(label: str, terms: Mapping[str, str], *, key: str) -> str:

@@ -48,7 +48,7 @@ def form(desk: Desk, network: str) -> None:
             with parts.told():
                 st.session_state[PLAN] = _check(desk, file, datum=datum, network=network, **more)
                 st.session_state["samples.from"] = source
-    example = measurements.example(desk.db)
+    example = measurements.example(desk.db, network)
     if example is not None:
         parts.download(t("ui.samples.example"), "drive.csv", example, key="samples.example", mime="text/csv")
 

@@ -117,7 +117,7 @@ def told() -> Iterator[None]:
 
 
 def findings(rows: Sequence[Mapping[str, object]], *, key: str) -> None:
-    """Findings about data, the gravest first, with a choice of severity."""
+    """Findings about data, the gravest first and of these the ones about the whole file, with a choice of severity."""
     if not rows:
         st.success(t("ui.findings.none"), icon=":material/check:")
         return
@@ -133,15 +133,18 @@ def findings(rows: Sequence[Mapping[str, object]], *, key: str) -> None:
         format_func=lambda s: t(f"ui.findings.{s}", n=int((frame["severity"] == s).sum())),
         label_visibility="collapsed",
     )
-    kept = frame[frame["severity"].isin(chosen)].sort_values(
-        "severity", key=lambda s: s.map(order.index), kind="stable"
-    )
+    kept = frame[frame["severity"].isin(chosen)]
+    rank = kept["severity"].map(order.index) * 2 + kept["row"].notna()
+    kept = kept.loc[rank.sort_values(kind="stable").index]
     columns = {
         name: t(f"ui.findings.column.{name}") for name in ("row", "column", "severity", "value", "message", "remedy")
     }
     kept = kept.assign(severity=[t(f"ui.severity.{s}") for s in kept["severity"]])
     st.dataframe(
-        kept[list(columns)].rename(columns=columns), hide_index=True, height=min(TABLE_HEIGHT_PX, 40 + 35 * len(kept))
+        kept[list(columns)].rename(columns=columns),
+        hide_index=True,
+        placeholder=UNKNOWN,
+        height=min(TABLE_HEIGHT_PX, 40 + 35 * len(kept)),
     )
 
 
