@@ -186,7 +186,7 @@ def _history(desk: Desk, network: str) -> None:
                 t("ui.calibration.decision"): [_decision(one) for one in found],
                 t("ui.calibration.who"): [one.name for one in found],
                 t("ui.samples.org"): [one.org for one in found],
-                t("ui.calibration.reason"): [one.reason for one in found],
+                t("ui.calibration.why"): [one.reason for one in found],
                 t("ui.calibration.run"): [one.run for one in found],
             }
         )

@@ -48,7 +48,7 @@ def test_a_drive_test_becomes_the_calibration_of_a_network(page, app, server, si
     assert page.get_by_label("理由").count() == 0
     page.get_by_role("button", name="个样本").click()
     page.get_by_text("已导入").wait_for(timeout=WAIT_MS)
-    page.get_by_text("校准与采用", exact=True).click()
+    page.get_by_text("2 校准与采用", exact=True).click()
     page.get_by_role("button", name="开始校准").click()
     page.get_by_text("未见方块误差").wait_for(timeout=FIT_MS)
     page.wait_for_selector("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg", timeout=WAIT_MS)
