@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from siting.access import Actor, may, scope
+from siting.access import Actor, may, scope, view
 from siting.actions import radiotables
 from siting.actions.doors import require, require_any
 from siting.compute import local
@@ -163,19 +163,32 @@ def _operators(db: Database, actor: Actor, kind: str, params: Mapping[str, Any])
 def get(db: Database, actor: Actor, run_id: str) -> Run:
     """One run; NotFound if there is none of this id that the actor sees."""
     require(db, actor, READING)
-    return runs.get(db, run_id, viewer=actor)
+    return _told(actor, runs.get(db, run_id, viewer=actor))
+
+
+def _told(actor: Actor, run: Run) -> Run:
+    """The run without how many samples others brought in, for those who do not see them."""
+    if run.kind != "coverage" or run.org == actor.org or view(actor, "samples") == "all":
+        return run
+    parts = {name: _without(part) for name, part in run.result.get("networks", {}).items()}
+    return replace(run, result=_without({**run.result, **({"networks": parts} if parts else {})}))
+
+
+def _without(result: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in result.items() if name != "samples"}
 
 
 def latest(db: Database, actor: Actor, kind: str, *, status: str | None = None) -> Run | None:
     """The newest run of a kind, if any."""
     require(db, actor, READING)
-    return runs.latest(db, kind, status=status, viewer=actor)
+    found = runs.latest(db, kind, status=status, viewer=actor)
+    return None if found is None else _told(actor, found)
 
 
 def listing(db: Database, actor: Actor, kind: str | None = None, *, limit: int = 20) -> list[Run]:
     """Runs, newest first."""
     require(db, actor, READING)
-    return runs.listing(db, kind, limit=limit, viewer=actor)
+    return [_told(actor, run) for run in runs.listing(db, kind, limit=limit, viewer=actor)]
 
 
 def cancel(db: Database, actor: Actor, run_id: str, *, now: datetime) -> None:
@@ -198,7 +211,7 @@ def finished(db: Database, actor: Actor, kind: str, run_id: str | None) -> Run:
     run = runs.latest(db, kind, status="done", viewer=actor) if newest else runs.get(db, str(run_id), viewer=actor)
     if run is None or run.kind != kind or run.status != "done":
         raise BadInput("run.none_finished", kind=kind, id=run_id or "")
-    return run
+    return _told(actor, run)
 
 
 def folder(db: Database, run_id: str) -> Path:

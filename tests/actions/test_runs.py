@@ -222,3 +222,15 @@ def test_what_is_not_there_is_said_so(district, actor, now):
 def test_a_run_id_from_outside_never_leaves_the_folder_of_runs(district, run_id):
     with pytest.raises(NotFound):
         runs.folder(district, run_id)
+
+
+def test_how_many_samples_others_brought_in_stays_with_those_who_see_samples(done, actor, now):
+    db = done.db
+    run_id = runs.start(db, actor, "coverage", {"network": "ctcu-n78-a"}, now=now, status="running")
+    result = {"samples": 7, "uncovered": 1.0, "networks": {"ctcu-n78-a": {"samples": 7, "uncovered": 1.0}}}
+    runs.close(db, actor, stored.get(db, run_id), result, now=now)
+    owner = Actor(id="a", name="a", org="南开区城市管理委员会", role="leader")
+    street = Actor(id="s", name="s", org="长虹街道办事处", role="coordinator")
+    assert runs.get(db, owner, run_id).result == result
+    assert runs.get(db, street, run_id).result == {"uncovered": 1.0, "networks": {"ctcu-n78-a": {"uncovered": 1.0}}}
+    assert runs.finished(db, street, "coverage", run_id).result == runs.get(db, street, run_id).result
