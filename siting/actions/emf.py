@@ -46,6 +46,8 @@ class Checked:
         What was checked.
     report : EmfReport
         Verdict and highest share count all known transmitters; its points only those that the person sees.
+    own : float
+        Highest share of this site alone, where its own formula holds; NaN where no point could be computed.
     hidden : bool
         Whether transmitters count that the person does not see.
     roof_closed : bool
@@ -58,10 +60,19 @@ class Checked:
 
     subject: Subject
     report: EmfReport
+    own: float
     hidden: bool
     roof_closed: bool
     along: pd.DataFrame
     names: Mapping[str, str]
+
+    @property
+    def excess(self) -> str:
+        """Whence a share above the limit comes: ``own``, ``sum`` with transmitters already there, empty where none is."""
+        spot = self.report.worst
+        if spot is None or spot.q <= 1.0:
+            return ""
+        return "own" if self.own > 1.0 else "sum"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +120,7 @@ def check(db: Database, actor: Actor, name: str, *, roof_closed: bool = False) -
     }
     known, seen = emfsubject.others(db, subject), emfsubject.others(db, subject, viewer=actor)
     report = emf.precheck(subject.sectors, buildings, existing=known, **options)
-    hidden = len(seen) < len(known)
+    hidden, alone = len(seen) < len(known), _own(report)
     if hidden:
         own = emf.precheck(subject.sectors, buildings, existing=seen, **options)
         aside = (Reason("others_undecided", {}),) if len(report.reasons) > len(own.reasons) else ()
@@ -118,11 +129,19 @@ def check(db: Database, actor: Actor, name: str, *, roof_closed: bool = False) -
     return Checked(
         subject=subject,
         report=report,
+        own=alone,
         hidden=hidden,
         roof_closed=roof_closed,
         along=emf.along(sources, CHART_M),
         names=dict(zip(named["building_id"].astype(str), named["name"].astype(str), strict=True)),
     )
+
+
+def _own(report: EmfReport) -> float:
+    """Highest share of the checked site alone; a point too near to a foreign antenna only still tells it."""
+    far_m, points = report.sources.frame["far_m"].max(), report.points
+    holds = ~points["near_field"].astype(bool) | (points["distance_m"] >= far_m)
+    return float(points["own"][holds].max())
 
 
 def version(db: Database, actor: Actor) -> str:
@@ -226,6 +245,7 @@ def _facts(db: Database, done: Checked) -> dict[str, Any]:
         "verdict": report.verdict,
         "equipment": _equipment(db, report),
         "height_m": _short(report.sources.frame["antenna_height_m"].min()),
+        "excess": done.excess,
         "worst": worst_of(done),
         "factored": _short(report.factored),
         "along": [[_short(v) for v in row] for row in read_off[["distance_m", "beam", "street"]].to_numpy(float)],
@@ -268,6 +288,7 @@ def worst_of(done: Checked) -> dict[str, str]:
     return {
         "share": _short(spot.q),
         "own": _short(spot.own),
+        "alone": _short(done.own),
         "building": done.names.get(spot.building_id, ""),
         "face": spot.face,
         "floor": str(spot.floor),
@@ -280,9 +301,8 @@ def advisories_of(done: Checked) -> list[dict[str, str]]:
     found = []
     for advice in done.report.advisories:
         texts = {k: _short(v) if isinstance(v, float) else str(v) for k, v in advice.given.items()}
-        found.append(
-            {"code": advice.code, **texts, "building": done.names.get(str(advice.given.get("building", "")), "")}
-        )
+        code = "exempt_sum" if (advice.code, done.excess) == ("exempt_exceeds", "sum") else advice.code
+        found.append({"code": code, **texts, "building": done.names.get(str(advice.given.get("building", "")), "")})
     return found
 
 

@@ -48,10 +48,9 @@ def precheck(
 def _lines(done: Checked) -> list[str]:
     """The pre-check in words."""
     lang, report = language(), done.report
-    told = words.say(f"emf.verdict.{report.verdict}", lang=lang)
     lines = [
         words.say("emf.cli.name", lang=lang, title=done.subject.title, no=done.subject.no),
-        words.say(f"emf.sheet.verdict.{report.verdict}", lang=lang, verdict=told),
+        emfsheet.conclusion(report.verdict, done.excess, lang=lang),
         words.say(
             "emf.cli.limits",
             lang=lang,
@@ -61,9 +60,7 @@ def _lines(done: Checked) -> list[str]:
     ]
     facts = emf.worst_of(done)
     if facts:
-        where = emfsheet.where(facts, lang=lang)
-        share, factored = (emfsheet.percent(v, lang=lang) for v in (facts["share"], report.factored))
-        lines.append(words.say("emf.sheet.worst", lang=lang, share=share, where=where, factored=factored))
+        lines.append(emfsheet.highest(facts, report.factored, others=not report.new_only, lang=lang))
     lines += [words.say(f"emf.why.{reason.code}", lang=lang) for reason in report.reasons]
     lines += [emfsheet.advice(given, lang=lang) for given in emf.advisories_of(done)]
     return [*lines, words.say("emf.sheet.new_only" if report.new_only else "emf.sheet.others", lang=lang)]
@@ -80,6 +77,8 @@ def _record(done: Checked) -> dict[str, Any]:
         "reasons": [{"code": r.code, **r.given} for r in report.reasons],
         "advisories": [{"code": r.code, **r.given} for r in report.advisories],
         "worst": None if spot is None else {**vars(spot), "q": spot.q},
+        "own": None if spot is None else done.own,
+        "excess": done.excess or None,
         "factored": None if spot is None else report.factored,
         "older": None if spot is None else report.older,
         "compliance_m": report.compliance_m,

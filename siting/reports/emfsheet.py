@@ -103,13 +103,8 @@ def _what(facts: Mapping[str, Any], lang: str) -> list[str]:
 
 
 def _result(facts: Mapping[str, Any], lang: str) -> list[str]:
-    found = [
-        _say(
-            lang,
-            f"emf.sheet.verdict.{facts['verdict']}",
-            verdict=words.say(f"emf.verdict.{facts['verdict']}", lang=lang),
-        )
-    ]
+    # Sheets of before tell neither whence an excess comes nor what the site makes alone.
+    found = [conclusion(facts["verdict"], facts.get("excess", ""), lang=lang)]
     limits = {u["mhz"]: u for u in facts["equipment"]}
     found.append(
         _say(
@@ -121,8 +116,7 @@ def _result(facts: Mapping[str, Any], lang: str) -> list[str]:
         )
     )
     if facts["worst"]:
-        told = {"share": percent(facts["worst"]["share"], lang=lang), "where": where(facts["worst"], lang=lang)}
-        found.append(_say(lang, "emf.sheet.worst", **told, factored=percent(facts["factored"], lang=lang)))
+        found.append(highest(facts["worst"], facts["factored"], others=facts["others"], lang=lang))
     codes = list(facts["reasons"])[:MOST_REASONS] if facts["verdict"] == "needs_assessment" else []
     if codes:
         found.append(
@@ -147,6 +141,53 @@ def _open(name: str, facts: Mapping[str, Any], lang: str) -> str:
     """Contact or place of publication; what nobody has entered is asked for, not left out."""
     given = _line(facts[name], most=2 * MOST_LETTERS)
     return _say(lang, f"emf.sheet.{name}", text=given) if given else words.say(BLANKS[name], lang=lang)
+
+
+def conclusion(verdict: str, excess: str, *, lang: str) -> str:
+    """The verdict in words.
+
+    Parameters
+    ----------
+    verdict : str
+        One of `siting.radio.emf.VERDICTS`.
+    excess : str
+        Whence a share above the limit comes: ``own``, ``sum`` with transmitters already there, or empty.
+    lang : str
+        ``zh_CN`` or ``en``.
+    """
+    name = "exceeds_together" if (verdict, excess) == ("exceeds_precheck", "sum") else verdict
+    return _say(lang, f"emf.sheet.verdict.{name}", verdict=words.say(f"emf.verdict.{verdict}", lang=lang))
+
+
+def highest(worst: Mapping[str, str], factored: object, *, others: bool, lang: str) -> str:
+    """The highest share, this site's part of it, where it is, what the site makes alone, and in usual operation.
+
+    Parameters
+    ----------
+    worst : mapping
+        As for `where`, with ``share``, ``own`` there and ``alone``, the highest of this site by itself (may be missing).
+    factored : number or text
+        Highest share in usual operation.
+    others : bool
+        Whether transmitters already there count.
+    lang : str
+        ``zh_CN`` or ``en``.
+    """
+    found = [
+        _say(lang, "emf.sheet.worst", share=parted(worst, others=others, lang=lang), where=where(worst, lang=lang))
+    ]
+    if others and worst.get("alone"):
+        found.append(_say(lang, "emf.sheet.alone", share=percent(worst["alone"], lang=lang)))
+    found.append(_say(lang, "emf.sheet.usual", factored=percent(factored, lang=lang)))
+    return ("" if lang == "zh_CN" else " ").join(found)
+
+
+def parted(worst: Mapping[str, str], *, others: bool, lang: str) -> str:
+    """The share at a point, and beside transmitters already there the part of this site."""
+    share = percent(worst["share"], lang=lang)
+    if not others:
+        return share
+    return _say(lang, "emf.share.parted", share=share, own=percent(worst["own"], lang=lang))
 
 
 def where(worst: Mapping[str, str], *, lang: str) -> str:
@@ -175,16 +216,17 @@ def advice(given: Mapping[str, str], *, lang: str) -> str:
 
 
 def percent(share: object, *, lang: str = words.DEFAULT_LANGUAGE) -> str:
-    """A share of the limit with two digits: percent, from ten times the limit on as a multiple; a dash for none.
+    """A share of the limit: percent below it, from the limit on as a multiple; a dash for none.
 
-    >>> percent("0.0004"), percent("4.684"), percent("47.9"), percent("")
-    ('<0.1%', '468%', '48 倍', '—')
+    >>> percent("0.0004"), percent("0.42"), percent("4.684"), percent("47.9"), percent("")
+    ('<0.1%', '42%', '4.68 倍', '48 倍', '—')
     """
     number = float("nan") if share in {"", None} else float(str(share))
     if number != number:  # noqa: PLR0124 - NaN
         return "—"
-    if number >= MULTIPLE:
-        return words.say("emf.share.times", lang=lang, n=f"{float(f'{number:.2g}'):.0f}")
+    if number >= 1.0:
+        near = number < MULTIPLE
+        return words.say("emf.share.times", lang=lang, n=f"{number:.2f}" if near else f"{float(f'{number:.2g}'):.0f}")
     if number < LEAST_SHARE:
         return "<0.1%"
     return f"{100 * number:.0f}%" if number >= 0.1 else f"{100 * number:.1f}%"  # noqa: PLR2004 - two digits are enough

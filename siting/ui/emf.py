@@ -84,7 +84,7 @@ def _slim(desk: Desk, name: str, *, closed: bool) -> Checked:
 def show(done: Checked) -> None:
     """A pre-check: verdict, figures, why, chart, places."""
     report = done.report
-    verdict(report.verdict)
+    verdict(report.verdict, done.excess)
     parts.facts(figures(done))
     for reason in report.reasons:
         said = t(f"emf.why.{reason.code}")
@@ -100,27 +100,28 @@ def show(done: Checked) -> None:
     st.caption(t("emf.ui.nature"))
 
 
-def verdict(code: str) -> None:
-    """A verdict in its colour and words."""
+def verdict(code: str, excess: str) -> None:
+    """A verdict in its colour and words, with whence a share above the limit comes."""
     box = {"exceeds_precheck": st.error, "needs_assessment": st.warning}.get(code, st.success)
-    box(t(f"emf.sheet.verdict.{code}", verdict=t(f"emf.verdict.{code}")), icon=ICONS[code])
+    box(emfsheet.conclusion(code, excess, lang=language()), icon=ICONS[code])
 
 
 def figures(done: Checked) -> dict[str, str]:
-    """Highest share and where, in usual operation, of the older practice's limit, equivalent power, what else counts."""
+    """Highest share and where, this site's part and its own highest, in usual operation, of the older practice's limit, equivalent power, what else counts."""
     report, spot = done.report, done.report.worst
     power = {t("emf.ui.power"): f"{number(report.equivalent_power_w)} W"}
     if spot is None:
         return power
     others = "hidden" if done.hidden else "new_only" if report.new_only else "known"
-    own = _share(spot.own)
+    alone = {} if report.new_only else {t("emf.ui.alone"): _share(done.own)}
     return {
-        t("emf.ui.highest"): _share(spot.q),
+        t("emf.ui.highest"): emfsheet.parted(emf.worst_of(done), others=not report.new_only, lang=language()),
         t("emf.ui.place"): emfsheet.where(emf.worst_of(done), lang=language()),
+        **alone,
         t("emf.ui.usual"): t("emf.ui.noted", value=_share(report.factored), note=t("emf.ui.usual_note")),
         t("emf.ui.older"): t("emf.ui.noted", value=_share(report.older), note=t("emf.ui.older_note")),
         **power,
-        t("emf.ui.around"): t(f"emf.ui.others.{others}", n=number(report.existing), own=own),
+        t("emf.ui.around"): t(f"emf.ui.others.{others}", n=number(report.existing)),
     }
 
 

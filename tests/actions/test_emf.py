@@ -84,6 +84,59 @@ def test_the_site_alone_passes_where_both_together_exceed(open_ground, actor, no
     assert alone.names[alone.report.worst.building_id] == "示范楼"
 
 
+def test_a_site_within_the_limit_by_itself_is_not_blamed_for_the_sum(open_ground, actor, now, capsys):
+    db, mine, theirs = open_ground
+    sectors = layers.read(db, "sectors")
+    saved(db, "sectors", sectors[sectors["site_id"] == theirs].assign(power_w=2000.0), now)
+    whole, own = emf.check(db, actor, mine), emf.check(db, CTC, mine)
+    expected = 200 * 10**2.45 / (4 * 3.141592653589793 * 120.0**2) * 376.730 / float(radio.limits(3450.0).e_v_m) ** 2
+    assert whole.report.verdict == "exceeds_precheck"
+    assert whole.own == own.own == pytest.approx(expected, rel=1e-3)
+    assert whole.own < 1.0 < whole.report.worst.q
+    assert whole.excess == own.excess == "sum"
+    made = emf.issue(db, CTC, mine, now=now)
+    assert emf.issue(db, actor, mine, now=now).number == made.number
+    lines = [p.text for p in docx.Document(io.BytesIO(emf.sheet(db, CTC, made.number))).paragraphs]
+    cli.main(["emf", mine, "--project", str(db.settings.folder)])
+    for said in ("\n".join(lines), capsys.readouterr().out):
+        assert "本站自身不超过限值，超出来自与周边已有设施的叠加" in said
+        assert f"其中本站 {100 * whole.report.worst.own:.0f}%，其余为周边已有设施" in said
+        assert f"本站单独计算，最高处为限值的 {100 * expected:.0f}%" in said
+        assert "方案须调整" not in said
+        assert "中国移动" not in said
+
+
+def test_a_site_above_the_limit_by_itself_must_be_changed_though_others_add_to_it(open_ground, actor, now, capsys):
+    db, mine, _ = open_ground
+    sectors = layers.read(db, "sectors")
+    saved(db, "sectors", sectors[sectors["site_id"] == mine].assign(power_w=800.0), now)
+    done = emf.check(db, actor, mine)
+    assert done.report.worst.q > done.own > 1.0
+    assert done.excess == "own"
+    cli.main(["emf", mine, "--project", str(db.settings.folder)])
+    said = capsys.readouterr().out
+    assert "方案须调整" in said
+    assert f"其中本站 {done.report.worst.own:.2f} 倍，其余为周边已有设施" in said
+    cli.main(["emf", mine, "--json", "--project", str(db.settings.folder)])
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["own"], answer["excess"]) == (pytest.approx(done.own), "own")
+
+
+def test_equipment_exempt_by_power_is_not_blamed_for_the_sum_either(open_ground, actor, now):
+    db, mine, theirs = open_ground
+    sectors = layers.read(db, "sectors").set_index("site_id", drop=False)
+    both = sectors.assign(power_w=sectors["site_id"].map({mine: 0.35, theirs: 40_000.0}))
+    saved(db, "sectors", both.reset_index(drop=True), now)
+    done = emf.check(db, actor, mine)
+    assert done.report.verdict == "power_exempt"
+    assert done.own < 1.0 < done.report.worst.q
+    assert [given["code"] for given in emf.advisories_of(done)][0] == "exempt_sum"
+    made = emf.issue(db, actor, mine, now=now)
+    lines = "\n".join(p.text for p in docx.Document(io.BytesIO(emf.sheet(db, actor, made.number))).paragraphs)
+    assert "本站自身不超过限值；但距天线" in lines
+    assert "建议抬高天线" not in lines
+
+
 def test_a_retired_site_no_longer_counts(open_ground, actor, now):
     db, mine, theirs = open_ground
     sites = layers.read(db, "sites")

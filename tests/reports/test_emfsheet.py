@@ -21,10 +21,13 @@ UNIT = {
 FACTS = {
     "id": "x", "kind": "site", "no": "DL-NK-0012", "title": "万兴街道DL012站", "street_office": "万兴街道", "operators": ["ctc", "cucc"],
     "district": "南开区", "synthetic": True, "contact": "南开区政务热线 12345", "published": "南开区政府网站“信息公开”栏目",
-    "verdict": "passed_precheck", "equipment": [UNIT], "height_m": "19.1", "factored": "0.0788", "others": True, "roof_closed": True, "unverified": True,
-    "worst": {"share": "0.42", "own": "0.4", "building": "某小区 3 号楼", "face": "s", "floor": "5", "distance_m": "63"},
+    "verdict": "passed_precheck", "excess": "", "equipment": [UNIT], "height_m": "19.1", "factored": "0.0788", "others": True, "roof_closed": True, "unverified": True,
+    "worst": {"share": "0.42", "own": "0.4", "alone": "0.41", "building": "某小区 3 号楼", "face": "s", "floor": "5", "distance_m": "63"},
     "along": [["10", "", "0.0754"], ["20", "25.4", "0.0432"], ["30", "11.3", "0.0252"], ["50", "4.06", "0.0668"], ["100", "1.01", "0.0004"]],
     "reasons": [], "advisories": [],
+}  # fmt: skip
+TOGETHER = {
+    "verdict": "exceeds_precheck", "excess": "sum", "factored": "4.58", "others": True, "worst": {**FACTS["worst"], "share": "24.4", "own": "0.084", "alone": "0.42"},
 }  # fmt: skip
 ADVICE = {
     "code": "sensitive_30m",
@@ -82,7 +85,7 @@ def test_it_has_the_values_at_five_distances_in_the_beam_and_in_the_street():
     table = opened().tables[0]
     rows = [[cell.text for cell in row.cells][1:] for row in table.rows]
     assert rows[0] == ["10 m", "20 m", "30 m", "50 m", "100 m"]
-    assert rows[1] == ["—", "25 倍", "11 倍", "406%", "101%"]
+    assert rows[1] == ["—", "25 倍", "11 倍", "4.06 倍", "1.01 倍"]
     assert rows[2] == ["7.5%", "4.3%", "2.5%", "6.7%", "<0.1%"]
 
 
@@ -104,6 +107,47 @@ def test_the_verdict_is_one_of_the_four_words(verdict):
     assert f"结论：{word}。" in text(opened(verdict=verdict))
 
 
+def test_a_site_below_the_limit_is_not_blamed_for_the_sum_with_transmitters_already_there():
+    lines = [p.text for p in opened(**TOGETHER).paragraphs]
+    verdict = next(line for line in lines if line.startswith("结论："))
+    assert verdict.startswith("结论：未通过。")
+    assert "本站自身不超过限值" in verdict
+    assert "与周边已有设施的叠加" in verdict
+    assert "一并核查" in verdict
+    assert "方案须调整" not in "".join(lines)
+    highest = next(line for line in lines if line.startswith("计算值最高处"))
+    assert "限值的 24 倍（其中本站 8.4%，其余为周边已有设施）" in highest
+    assert "本站单独计算，最高处为限值的 42%" in highest
+    assert "4.58 倍" in highest
+    assert "458%" not in highest
+
+
+def test_a_site_above_the_limit_by_itself_must_be_changed_and_its_part_is_told():
+    worst = {**TOGETHER["worst"], "own": "1.04", "alone": "1.52"}
+    said = text(opened(**{**TOGETHER, "excess": "own", "worst": worst}))
+    assert "方案须调整" in said
+    assert "其中本站 1.04 倍，其余为周边已有设施" in said
+    assert "本站单独计算，最高处为限值的 1.52 倍" in said
+    assert "本站自身不超过限值" not in said
+
+
+def test_without_transmitters_around_nothing_is_split():
+    said = text(opened(others=False))
+    assert "其余为周边" not in said
+    assert "本站单独计算" not in said
+
+
+def test_a_sheet_given_out_before_the_parts_were_told_still_opens():
+    worst = {name: value for name, value in FACTS["worst"].items() if name != "alone"}
+    facts = {name: value for name, value in FACTS.items() if name != "excess"}
+    data = emfsheet.sheet(
+        {**facts, "verdict": "exceeds_precheck", "worst": worst}, number="EMF-2026-0007", on="2026-11-23"
+    )
+    said = text(docx.Document(io.BytesIO(data)))
+    assert "其中本站 40%" in said
+    assert "方案须调整" in said
+
+
 def test_what_could_not_be_decided_and_what_is_advised_stand_on_it():
     said = text(opened(verdict="needs_assessment", reasons=["near_field", "height_unknown"], advisories=[ADVICE]))
     assert "建筑高度未知" in said
@@ -112,13 +156,14 @@ def test_what_could_not_be_decided_and_what_is_advised_stand_on_it():
 
 
 @pytest.mark.parametrize("lang", words.LANGUAGES)
-@pytest.mark.parametrize("verdict", ["passed_precheck", "needs_assessment"])
+@pytest.mark.parametrize("verdict", ["passed_precheck", "needs_assessment", "exceeds_precheck"])
 def test_the_fullest_sheet_fits_one_page(lang, verdict):
     long = "很长的名称" * 20
     many = {
         "title": long, "contact": long, "published": long, "equipment": [UNIT] * 6, "operators": ["cmcc", "ctc", "cucc", "cbn"],
         "advisories": [ADVICE, {**ADVICE, "code": "sensitive_unknown", "building": long}], "worst": {**FACTS["worst"], "building": long},
         "reasons": ["near_field", "own_roof_open", "height_unknown", "existing_incomplete", "pattern_missing"], "verdict": verdict,
+        "excess": "sum" if verdict == "exceeds_precheck" else "",
     }  # fmt: skip
     document = opened(lang, **many)
     section = document.sections[0]
@@ -140,8 +185,8 @@ def test_text_of_people_stays_text_and_control_characters_vanish():
 def test_no_word_promises_or_belittles(lang):
     said = [
         text(opened(lang, verdict=v, advisories=[ADVICE], reasons=["near_field"]))
-        for v in ("passed_precheck", "needs_assessment", "power_exempt")
-    ]
+        for v in ("passed_precheck", "needs_assessment", "power_exempt", "exceeds_precheck")
+    ] + [text(opened(lang, **TOGETHER))]
     catalogue = [m for key, m in words.catalogue(lang).items() if key.startswith(("emf.", "ui.emf."))]
     assert catalogue
     assert [m for m in (*said, *catalogue) if FORBIDDEN.search(m)] == []
@@ -159,11 +204,13 @@ def test_no_code_of_the_pre_check_promises_either():
         (0.0004, "<0.1%"),
         (0.0421, "4.2%"),
         (0.42, "42%"),
-        (4.684, "468%"),
+        (1.04, "1.04 倍"),
+        (4.684, "4.68 倍"),
+        (24.43, "24 倍"),
         (239.56, "240 倍"),
         (math.nan, "—"),
         ("", "—"),
     ],
 )
-def test_shares_are_written_with_two_digits(share, said):
+def test_shares_are_percent_below_the_limit_and_multiples_from_it_on(share, said):
     assert emfsheet.percent(share) == said
