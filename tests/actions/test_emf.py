@@ -130,7 +130,7 @@ def test_equipment_exempt_by_power_is_not_blamed_for_the_sum_either(open_ground,
     done = emf.check(db, actor, mine)
     assert done.report.verdict == "power_exempt"
     assert done.own < 1.0 < done.report.worst.q
-    assert [given["code"] for given in emf.advisories_of(done)][0] == "exempt_sum"
+    assert next(given["code"] for given in emf.advisories_of(done)) == "exempt_sum"
     made = emf.issue(db, actor, mine, now=now)
     lines = "\n".join(p.text for p in docx.Document(io.BytesIO(emf.sheet(db, actor, made.number))).paragraphs)
     assert "本站自身不超过限值；但距天线" in lines
