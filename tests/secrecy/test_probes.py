@@ -180,7 +180,8 @@ def test_nothing_is_learned_from(pair, name, who):
 
 
 def test_the_owner_itself_finds_all_of_it(pair):
-    texts = [told(probe, Asked(pair.full, CTC, pair.secret, pair.mine, NOW)) for probe in LOOKS.values()]
+    probes = [probe for name, probe in LOOKS.items() if name != "taking a foreign set out of use"]  # the owner's hand would do it
+    texts = [told(probe, Asked(pair.full, CTC, pair.secret, pair.mine, NOW)) for probe in probes]
     assert [mark for mark in pair.secret.marks if not any(mark in text for text in texts)] == []
 
 
