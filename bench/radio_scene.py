@@ -16,7 +16,7 @@ SIZES = {
         "repeat": 1,
         "long_repeat": 1,
         "peer_repeat": 1,
-        "links": 300,
+        "links": 30,
         "judged": 2,
         "points": 100,
         "traced": 2,
