@@ -185,7 +185,8 @@ def _adding(desk: Desk) -> None:
         "tilt_deg": 0.0 if omni else tilt_deg,
     }
     used = {str(change.get("site_id")) for change in _changes()}
-    name = next(f"{KEY}-{n}" for n in range(1, 1000) if f"{KEY}-{n}" not in used)
+    names = (t("ui.whatif.new_site", n=n) for n in range(1, len(used) + 2))
+    name = next(found for found in names if found not in used)
     _put({"op": "add", "site_id": name, **place, **made})
     st.session_state.pop(SPOT, None)
     st.rerun()
