@@ -10,11 +10,14 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import scipy.sparse as sp
 import shapely
 
 from siting.access import Actor
 from siting.actions import calibrations, coverage, effects, radiotables, runs, scene, stations
+from siting.actions import coverage_files as files
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
 from siting.errors import BadInput
@@ -33,6 +36,8 @@ STUDY = "unknown"
 # Parts that this version measures; a part that nobody measured has no weight, rather than a made-up value.
 PARTS = ("added_persons", "added_joint", "key_venues", "indoor_share", "cost_yuan", "fibre_m", "structure", "emf")
 SOURCES = ("assets", "sites", "buildings", "districts", "roads", "access")
+# Reach of the first network's operators, and which file holds that of each operator.
+REACH, REACHES = "reach", "reaches"
 ASSET_COLUMNS = ("name", "asset_no", "open_status")
 
 
@@ -45,11 +50,16 @@ class Base:
     run : Run
         The coverage run.
     units : DataFrame
-        Its units with ``persons`` (people known to be covered or not) and ``present`` probability.
+        Its units with ``persons`` (people known to be covered or not, in every network of the run) and ``present``
+        probability of the first network.
+    presents : mapping
+        Operator -> probability from its existing sites [units]: the highest over its networks of the run.  Operators of
+        the same networks have the same array.
     """
 
     run: Run
     units: pd.DataFrame
+    presents: Mapping[str, npt.NDArray[np.float32]]
 
 
 def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
@@ -90,7 +100,7 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     report.step("run.stage.score", 0.85, 0.95)
     scored = _scored(db, usable, found, base, thresholds.cell_probability)
     report.step("run.stage.save", 0.95, 1.0)
-    _save(db, run.id, offered, scored, found)
+    _save(db, run.id, base, offered, scored, found)
     return {**_summary(offered, scored, base), "revisions": scene.revisions(db, SOURCES)}
 
 
@@ -118,7 +128,44 @@ def base_of(db: Database, actor: Actor, run_id: str | None) -> Base:
         raise BadInput("candidates.stale", run=run.id)
     columns = ["unit_id", "floor", "persons", "unknown", "street_office", "venue", "present"]
     units = artefacts.load_table(runs.folder(db, run.id), "units", columns=columns)
-    return Base(run, units.assign(persons=units["persons"] - units["unknown"]))
+    parts = {name: _part(db, run, name) for name in coverage.networks_of(run)}
+    unknown = np.max([part["unknown"].to_numpy() for part in parts.values()], axis=0)
+    return Base(run, units.assign(persons=units["persons"] - unknown), _presents(db, parts))
+
+
+def _part(db: Database, run: Run, network: str) -> pd.DataFrame:
+    """What a network of a coverage run says of every unit."""
+    end = files.suffix(run.params, network=network, profile=run.params["profile"])
+    return artefacts.load_table(runs.folder(db, run.id), f"units{end}", columns=["unknown", "present"])
+
+
+def _presents(db: Database, parts: Mapping[str, pd.DataFrame]) -> dict[str, npt.NDArray[np.float32]]:
+    """Operator -> highest probability over its networks; one array for operators of the same networks."""
+    carriers = radiotables.networks(db)
+    served = {op: tuple(n for n in parts if op in carriers[n].operators) for n in parts for op in carriers[n].operators}
+    best = {own: np.max([parts[n]["present"].to_numpy() for n in own], axis=0) for own in set(served.values())}
+    return {op: best[own] for op, own in sorted(served.items())}
+
+
+def reaches(db: Database, run_id: str) -> dict[str, sp.csc_array]:
+    """Operator -> coverage probability of each scored option alone [units, options], columns as in the table ``scored``.
+
+    0 where an option does not serve the operator.  Operators that all options serve alike share one matrix.
+
+    Raises
+    ------
+    NotFound
+        If the score run left none.
+    """
+    folder = runs.folder(db, run_id)
+    if artefacts.has(folder, f"{REACHES}.parquet"):
+        table = artefacts.load_table(folder, REACHES)
+        names = dict(zip(table["operator"], table["file"], strict=True))
+    else:
+        served = artefacts.load_table(folder, "scored", columns=["operators"])["operators"]
+        names = dict.fromkeys(sorted({op for own in served for op in own}), REACH)
+    held = {name: artefacts.load_matrix(folder, name) for name in dict.fromkeys(names.values())}
+    return {op: held[name] for op, name in names.items()}
 
 
 def _offered(db: Database, base: Base, report: Reporter) -> pd.DataFrame:
@@ -194,12 +241,13 @@ def _fibre_m(db: Database, usable: pd.DataFrame) -> pd.Series:
     return route.marginal_cost(net, points)["fibre_m"]
 
 
-def _save(db: Database, run_id: str, offered: pd.DataFrame, scored: pd.DataFrame, found: Reach) -> None:
+def _save(db: Database, run_id: str, base: Base, offered: pd.DataFrame, scored: pd.DataFrame, found: Reach) -> None:
     folder = runs.folder(db, run_id)
     artefacts.save_table(folder, "options", _flat(offered))
     artefacts.save_table(folder, "scored", _flat(scored))
     order = pd.Index(found.option_id).get_indexer(pd.Index(scored["option_id"]))
-    artefacts.save_matrix(folder, "reach", found.p[:, order])
+    artefacts.save_matrix(folder, REACH, found.p[:, order])
+    artefacts.save_table(folder, REACHES, pd.DataFrame({"operator": sorted(base.presents), "file": REACH}))
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

@@ -28,7 +28,7 @@ class Gains(Protocol):
 
 def build(  # noqa: PLR0913 - one keyword per part of the question
     units: pd.DataFrame,
-    gains: Gains,
+    gains: Gains | Mapping[str, Gains],
     options: pd.DataFrame,
     *,
     mode: str = "probability",
@@ -42,14 +42,15 @@ def build(  # noqa: PLR0913 - one keyword per part of the question
 ) -> CoverProblem:
     """One row per unit and operator, one column per option.
 
-    Operators that every option serves alike and that start from equal coverage share their rows.
+    Operators that every option serves alike, by the same reach, and that start from equal coverage share their rows.
 
     Parameters
     ----------
     units : DataFrame
         One line per unit: ``persons``, and if known ``street_office`` and ``venue``.
-    gains : Gains
-        ``p`` [units, options], options in the order of the frame, or any order if ``option_id`` names them.
+    gains : Gains or mapping
+        ``p`` [units, options], options in the order of the frame, or any order if ``option_id`` names them; or operator
+        -> such gains, where options reach an operator's people by its own network.
     options : DataFrame
         ``option_id``, ``candidate_id``, ``operators`` (list), ``cost_yuan``; if present ``state`` and ``codes`` (of
         eligibility), ``locked``, ``permission`` (probability of agreement).
@@ -75,20 +76,24 @@ def build(  # noqa: PLR0913 - one keyword per part of the question
     """
     if mode not in MODES:
         raise BadInput("plan.build.mode", mode=mode, modes=", ".join(MODES))
-    p = _aligned(gains, options)
-    if p.shape != (len(units), len(options)):
-        raise BadInput("plan.build.shape", given=p.shape, units=len(units), options=len(options))
     served = [tuple(sorted(names)) for names in options["operators"]]
     everyone = sorted({name for names in served for name in names} | set(base or {}))
+    given = dict(gains) if isinstance(gains, Mapping) else dict.fromkeys(everyone, gains)
+    reach = _reach(everyone, given)
+    p = {key: _aligned(given[name], options) for name, key in reach.items()}
+    for one in p.values():
+        if one.shape != (len(units), len(options)):
+            raise BadInput("plan.build.shape", given=one.shape, units=len(units), options=len(options))
     share = dict(operator_share) if operator_share is not None else {name: 1.0 / len(everyone) for name in everyone}
-    p = _probability(p, options, use_permission=use_permission)
+    p = {key: _probability(one, options, use_permission=use_permission) for key, one in p.items()}
     level = {name: np.asarray((base or {}).get(name, np.zeros(len(units))), dtype=np.float64) for name in everyone}
     if mode == "binary":
-        p, level = _binary(p, cell_probability), {n: (b >= cell_probability).astype(float) for n, b in level.items()}
-    groups = _groups(everyone, served, level)
+        p = {key: _binary(one, cell_probability) for key, one in p.items()}
+        level = {n: (b >= cell_probability).astype(float) for n, b in level.items()}
+    groups = _groups(everyone, served, level, reach)
     persons = units["persons"].to_numpy(dtype=np.float64)
     cover = (
-        sparse.vstack([_served_only(p, served, names[0]) for names in groups])
+        sparse.vstack([_served_only(p[reach[names[0]]], served, names[0]) for names in groups])
         if groups
         else sparse.csc_matrix((0, len(options)))
     )
@@ -108,6 +113,16 @@ def build(  # noqa: PLR0913 - one keyword per part of the question
         row_table=_row_table(units, groups),
         option_table=options[["state", "codes"]].reset_index(drop=True) if {"state", "codes"} <= set(options) else None,
     )
+
+
+def _reach(everyone: list[str], given: Mapping[str, Gains]) -> dict[str, int]:
+    """Which reach each operator has; equal numbers where operators share the matrix itself."""
+    missing = [name for name in everyone if name not in given]
+    if missing:
+        raise BadInput("plan.build.operators", operators=", ".join(missing))
+    matrices = {name: given[name].p for name in everyone}
+    held = list(dict.fromkeys(id(matrix) for matrix in matrices.values()))
+    return {name: held.index(id(matrix)) for name, matrix in matrices.items()}
 
 
 def _aligned(gains: Gains, options: pd.DataFrame) -> sparse.csc_matrix:
@@ -134,11 +149,13 @@ def _binary(p: sparse.csc_matrix, cell_probability: float) -> sparse.csc_matrix:
     return sure
 
 
-def _groups(everyone: list[str], served: list[tuple[str, ...]], level: dict[str, Floats]) -> list[tuple[str, ...]]:
-    found: dict[tuple[bytes, bytes], list[str]] = {}
+def _groups(
+    everyone: list[str], served: list[tuple[str, ...]], level: dict[str, Floats], reach: Mapping[str, int]
+) -> list[tuple[str, ...]]:
+    found: dict[tuple[bytes, bytes, int], list[str]] = {}
     for name in everyone:
         mask = np.fromiter((name in names for names in served), dtype=np.bool_, count=len(served))
-        found.setdefault((mask.tobytes(), level[name].tobytes()), []).append(name)
+        found.setdefault((mask.tobytes(), level[name].tobytes(), reach[name]), []).append(name)
     return [tuple(names) for names in found.values()]
 
 
