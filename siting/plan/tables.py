@@ -46,3 +46,20 @@ def state_of_code() -> Mapping[str, str]:
     """State each eligibility code leads to."""
     table = _read("eligibility")
     return MappingProxyType(dict(zip(table["code"], table["state"], strict=True)))
+
+
+def sharing() -> pd.DataFrame:
+    """What each of several parties on one host pays, as a share of its cost alone, by the number of parties."""
+    return _read("sharing").copy()
+
+
+def fibre() -> pd.DataFrame:
+    """Price of a metre of new route and its basis: ``yuan``, or ``relative``, which never enters a budget in yuan."""
+    return _read("fibre").copy()
+
+
+@cache
+def numbers() -> Mapping[str, float]:
+    """Figures of options and eligibility by name; unit, source and mark stand beside each in ``data/numbers.csv``."""
+    table = _read("numbers")
+    return MappingProxyType(dict(zip(table["name"], table["value"].astype(float), strict=True)))
