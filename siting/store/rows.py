@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, func, literal, 
 from sqlalchemy import Table as SqlTable
 
 from siting.access import ROWS, Actor, masked
-from siting.store.tables import CASE_PARTY, PROBLEM, RUN, SAMPLE_SET
+from siting.store.tables import CASE_PARTY, PROBLEM, RUN, SAMPLE_SET, SCENARIO
 
 DRAFT = "draft"
 # No row; SQLAlchemy's own false() would swallow the join with the boxes beside it.
@@ -80,6 +80,13 @@ def runs(actor: Actor) -> ColumnElement[bool]:
         mine = RUN.c.operators.contains(actor.operator, autoescape=True) if actor.operator else true()
         return or_(own, and_(coverage, mine))
     return false()
+
+
+def scenarios(actor: Actor) -> ColumnElement[bool]:
+    """Which scenarios the actor sees: one's own organisation's, and the district's for who sees all runs."""
+    scope = ROWS.get(("runs", actor.role), "")
+    own = SCENARIO.c.org == actor.org
+    return or_(own, SCENARIO.c.audience == "district") if scope == "all" else own if scope else false()
 
 
 def samples(actor: Actor) -> ColumnElement[bool]:

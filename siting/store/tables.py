@@ -122,3 +122,10 @@ RADIO_ROW = Table(
     Column("version", Integer),
     *_text("at", "actor", "person", "org"),
 )
+SCENARIO = Table(
+    "scenario",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    *_text("name", "record", "reason", "audience", "org", "at", "actor", "person"),
+    *_text("renamed_at", "removed_at", "removed_by"),
+)
