@@ -108,13 +108,12 @@ def accounts(folder, people_wanted):
     db.engine.dispose()
 
 
-@pytest.fixture
-def serving(small_project, tmp_path):
-    """Start a server on a copy of a district: ``serving(PEOPLE, folder=…) -> Server``; stopped after the test."""
+def _serving(small_project, where):
+    """Give a function that starts servers on copies of a district; all of them stop afterwards."""
     started = []
 
     def start(people_wanted=PEOPLE, folder=small_project):
-        own = tmp_path / f"district{len(started)}"
+        own = where / f"district{len(started)}"
         shutil.copytree(folder, own)
         accounts(own, people_wanted)
         with socket.socket() as probe:
@@ -140,6 +139,21 @@ def serving(small_project, tmp_path):
         process.send_signal(signal.SIGTERM)
         process.wait(20)
         process.stdout.close()
+
+
+@pytest.fixture
+def serving(small_project, tmp_path):
+    """Start a server on a copy of a district: ``serving(PEOPLE, folder=…) -> Server``; stopped after the test."""
+    yield from _serving(small_project, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def one_server(small_project, tmp_path_factory):
+    """One server with the accounts of `PEOPLE` for all tests of a module that leave it as they found it."""
+    parts = _serving(small_project, tmp_path_factory.mktemp("served"))
+    start = next(parts)
+    yield start()
+    next(parts, None)
 
 
 @pytest.fixture

@@ -12,6 +12,12 @@ from siting.store.database import open_database
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture
+def server(one_server):
+    """The same server for all: nothing here stays behind but ended sessions and one refused sign-in."""
+    return one_server
+
+
 def revoke(server, name):
     db = open_database(settings.load(server.folder))
     people.end_sessions(db, local_admin(source="cli"), name, now=datetime.now(UTC).astimezone())
