@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from siting import words
 from siting.access import Actor, may, scope, view
 from siting.actions import radiotables
 from siting.actions.doors import require, require_any
 from siting.compute import local
-from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, SitingError
+from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, SitingError, Word, Worded
 from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
@@ -147,9 +149,11 @@ def start(
 
 def _operators(db: Database, actor: Actor, kind: str, params: Mapping[str, Any]) -> Sequence[str]:
     """Whose networks the work is about: of several, those whose all of them are; an operator computes its own."""
-    if kind in {"coverage", "calibrate"}:
+    own = None if params.get("coverage") else params.get("coverage_params")
+    if own or kind in {"coverage", "calibrate"}:
         shared: Sequence[str] | None = None
-        for name in params.get("networks") or [str(params.get("network"))]:
+        asked = own or params
+        for name in asked.get("networks") or [str(asked.get("network") or db.settings.text("coverage.network"))]:
             network = radiotables.networks(db).get(name)
             operators = () if network is None else network.operators
             if actor.operator and actor.operator not in operators:
@@ -254,13 +258,44 @@ def perform(db: Database, actor: Actor, run: Run, work: Work, report: Reporter) 
         outcome = ("cancelled", "compute.cancelled")
         raise
     except SitingError as error:
-        outcome = ("failed", error.message())
+        outcome = ("failed", _packed(error))
         raise
     finally:
         if result is None:
             runs.finish(db, run.id, status=outcome[0], message=outcome[1], now=report.clock())
     close(db, actor, run, result, now=report.clock())
     return runs.get(db, run.id)
+
+
+def said(message: str, lang: str) -> str:
+    """Why a run ended as it did, in a language; what is no kept reason is a key or stands for itself."""
+    try:
+        kept = json.loads(message)
+    except ValueError:
+        return words.say(message, lang=lang)
+    return str(_spoken(kept, lang)) if isinstance(kept, dict) else words.say(message, lang=lang)
+
+
+def _packed(error: Word | SitingError) -> str:
+    """A reason as its key and values, to be put into the words of whoever reads it."""
+    return json.dumps(_plain(error), ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Word | SitingError):
+        return {"key": value.key, "values": {name: _plain(one) for name, one in value.values.items()}}
+    if isinstance(value, Worded):
+        return {"said": {lang: value.say(lang=lang) for lang in words.LANGUAGES}}
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _spoken(kept: object, lang: str) -> object:
+    if not isinstance(kept, dict):
+        return kept
+    if "said" in kept:
+        return kept["said"][lang]
+    values = {str(name): _spoken(one, lang) for name, one in kept["values"].items()}
+    return words.say(str(kept["key"]), lang=lang, **values)
 
 
 def close(db: Database, actor: Actor, run: Run, result: Mapping[str, Any], *, now: datetime) -> None:

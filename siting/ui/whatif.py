@@ -242,7 +242,7 @@ def _ask(desk: Desk, run: Run) -> None:
             whatif.start(desk.db, desk.actor, run.id, _changes(), now=now())
             st.rerun()
     if latest is not None and latest.status == "failed":
-        st.error(t("ui.run.failed", message=md(t(latest.message))), icon=":material/error:")
+        st.error(t("ui.run.failed", message=md(runs.said(latest.message, desk.lang))), icon=":material/error:")
 
 
 def _result(done: Run) -> None:

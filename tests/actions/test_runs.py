@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from siting import words
 from siting.access import Actor
 from siting.actions import runs, worker
 from siting.errors import BadInput, Cancelled, NotAllowed, NotFound, NotSolved
@@ -234,3 +235,19 @@ def test_how_many_samples_others_brought_in_stays_with_those_who_see_samples(don
     assert runs.get(db, owner, run_id).result == result
     assert runs.get(db, street, run_id).result == {"uncovered": 1.0, "networks": {"ctcu-n78-a": {"uncovered": 1.0}}}
     assert runs.finished(db, street, "coverage", run_id).result == runs.get(db, street, run_id).result
+
+
+def test_a_kept_reason_speaks_the_language_of_whoever_reads_it(district, actor, clock, work):
+    def fail(*_):
+        raise NotSolved("plan.clash", rules=BadInput("run.kind", kind="x", known="y"))
+
+    work(fail)
+    run_id = queue(district, actor, clock.now)
+    assert worker.step(district, clock=clock)
+    kept = runs.get(district, actor, run_id).message
+    for lang in ("zh_CN", "en"):
+        error = NotSolved("plan.clash", rules=BadInput("run.kind", kind="x", known="y"))
+        assert runs.said(kept, lang) == error.message(lang)
+    assert runs.said("run.unexpected", "en") == words.say("run.unexpected", lang="en")
+    assert runs.said("7", "en") == "7"
+    assert runs.said("", "en") == ""
