@@ -37,7 +37,7 @@ ASKED = {
     "layers.revision": (SEE,), "layers.boundary": (SEE,), "layers.recent_imports": (SEE,), "layers.pick": (SEE,),
     "people.add_account": ("user.edit",), "people.set_roles": ("user.edit", "role.grant"), "people.set_disabled": ("user.edit",),
     "people.reset_password": ("user.edit",), "people.end_sessions": ("user.edit",), "people.accounts": ("user.edit", "role.grant"),
-    "people.organisations": ("user.edit", "role.grant"), "people.parties": (READ,), "plans.candidates": (READ,),
+    "people.organisations": ("user.edit", "role.grant"), "people.parties": (READ,), "plans.candidates": (READ,), "curves.curve": (READ,), "picking.bench": (READ,),
     "plans.execute_score": (RUN,), "plans.execute_plan": (RUN,), "plans.plan": (READ,), "plans.export": ("export.internal",),
     "plans.write": ("export.internal",), "proposals.listing": (SEE,), "proposals.get": (SEE,), "proposals.request_owner": (WRITE,),
     "proposals.answer": ("proposal.answer",), "proposals.release": ("proposal.release",), "proposals.withdraw": (WRITE,),
@@ -58,6 +58,8 @@ ASKED = {
     "radiotables.table": (SEE,), "radiotables.fixed": (SEE,), "radiotables.history": (SEE,),
     "radiotables.edit": (RADIO,), "radiotables.restore": (RADIO,), "radiopatterns.read": (RADIO,), "radiopatterns.add": (RADIO,),
     "radiopatterns.drop": (RADIO,), "radiopatterns.listing": (SEE,),
+    "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,),
+    "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.run": (RUN,),
 }  # fmt: skip
 # Actions for which holding the permission on one's own rows is not enough.
 WHOLE_DISTRICT = {"unblocking.request", "unblocking.execute"}
@@ -83,6 +85,7 @@ GIVEN = {
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "coverage_run": "none", "changes": [], "bench": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
     "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
+    "plan_runs": ["none", "other"], "scenario_id": "none",
 }  # fmt: skip
 # What differs by action because the name means something else there.
 BESIDES = {
