@@ -99,6 +99,7 @@ def draw(
     note: str = "",
     focus: Place | None = None,
     selected: Place | None = None,
+    group: str = "",
 ) -> Click | None:
     """Draw the map and tell of a click since the last rerun.
 
@@ -118,6 +119,8 @@ def draw(
         Line in the corner: data date, source, 未校准.
     focus, selected : Place, optional
         Where to move when its version changes; what to ring.
+    group : str
+        Maps of one group move together; empty: this one moves alone.
 
     Returns
     -------
@@ -127,6 +130,7 @@ def draw(
     west, south, east, north = bounds
     data = {
         "key": key,
+        "group": group,
         "base": "",
         "script": f"/vendor/map/{version()}/view.js",
         "bounds": [[south, west], [north, east]],

@@ -4,6 +4,7 @@ import { symbols } from "./symbols.js";
 
 const memory = new Map(); // key of the map -> { view, hidden: Set } while the page's document lives
 const desks = new WeakMap(); // div -> Desk
+const groups = new Map(); // name -> desks that look at the same place
 let leaflet;
 
 function loadLeaflet(base) {
@@ -41,6 +42,7 @@ class Desk {
     else this.map.fitBounds(data.bounds);
     this.map.on("moveend", () => this.moved());
     this.moved();
+    if (data.group) groups.set(data.group, (groups.get(data.group) ?? new Set()).add(this));
     this.map.on("click", (event) => this.clicked(event.latlng));
     div.setAttribute("tabindex", "0");
     div.setAttribute("role", "application");
@@ -180,6 +182,14 @@ class Desk {
     const { lat, lng } = this.kept.view.center;
     Object.assign(this.div.dataset, { zoom: this.kept.view.zoom, lat, lng });
     for (const entry of this.drawn.values()) if (entry.spec.type === "geojson") this.show(entry);
+    if (this.following || !this.data?.group) return;
+    for (const peer of groups.get(this.data.group) ?? []) if (peer !== this && peer.div.isConnected) peer.follow(this.kept.view);
+  }
+
+  follow({ center, zoom }) {
+    this.following = true;
+    this.map.setView(center, zoom, { animate: false });
+    this.following = false;
   }
 
   clicked(place) {
@@ -228,6 +238,7 @@ class Desk {
   }
 
   remove() {
+    groups.get(this.data?.group)?.delete(this);
     this.observer.disconnect();
     this.drawn.clear(); // features still on their way find no layer to fill
     this.map.remove();
