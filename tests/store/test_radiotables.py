@@ -52,6 +52,19 @@ def test_whoever_looked_at_an_older_state_changes_nothing(db):
     assert radiotables.revision(db) == 1
 
 
+def test_families_of_tables_change_each_by_itself(db):
+    add(db, change("a"), seen=0)
+    with db.write() as connection:
+        other = change("b", kind="score.weights")
+        assert radiotables.add(
+            connection, [other], seen=0, reason="试", key=db.key(), actor=ME, now=NOW, family="score"
+        ) == 2
+    assert (radiotables.revision(db), radiotables.revision(db, family="score")) == (1, 2)
+    assert [e.name for e in radiotables.history(db)] == ["a"]
+    assert [e.name for e in radiotables.history(db, family="score")] == ["b"]
+    assert add(db, change("c"), seen=1) == 3
+
+
 def test_every_change_stands_in_the_journal(db):
     add(db, change("a", n="1"), seen=0)
     [event] = journal.recent(db, kind="radio.changed")
