@@ -77,6 +77,22 @@ class Features:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Pictures of which one is shown at a time, the first to begin with.
+
+    Parameters
+    ----------
+    name : str
+        What is chosen, as the panel calls it.
+    pictures : tuple of (str, Picture or None)
+        Word and picture; None shows none.
+    """
+
+    name: str
+    pictures: tuple[tuple[str, Picture | None], ...]
+
+
+@dataclass(frozen=True)
 class Sheet:
     """Everything on one exported map; `notes` are the lines on date, source and how far the figures can be trusted."""
 
@@ -86,6 +102,7 @@ class Sheet:
     pictures: tuple[Picture, ...]
     features: tuple[Features, ...]
     legend: tuple[Block, ...]
+    choice: Choice | None = None
 
 
 def escape(text: str) -> str:
@@ -156,8 +173,8 @@ def standalone(sheet: Sheet) -> bytes:
     page.default_js, page.default_css = [], []
     for item in sheet.pictures:
         folium.raster_layers.ImageOverlay(
-            "data:image/png;base64," + base64.b64encode(item.png).decode(),
-            bounds=[[item.bounds[1], item.bounds[0]], [item.bounds[3], item.bounds[2]]],
+            _address(item),
+            bounds=_corners(item.bounds),
             pixelated=False,
             control=False,
         ).add_to(page)
@@ -205,12 +222,31 @@ def _head(title: str) -> str:
     return f"<title>{escape(title)}</title><style>{css}</style><script>{vendor.read('leaflet.js').decode()}</script>"
 
 
+def _address(item: Picture) -> str:
+    return "data:image/png;base64," + base64.b64encode(item.png).decode()
+
+
+def _corners(bounds: Box) -> list[list[float]]:
+    west, south, east, north = bounds
+    return [[south, west], [north, east]]
+
+
+def _choices(choice: Choice | None) -> dict[str, Any] | None:
+    if choice is None:
+        return None
+    shown = [
+        {"name": name, **({} if item is None else {"url": _address(item), "bounds": _corners(item.bounds)})}
+        for name, item in choice.pictures
+    ]
+    return {"name": choice.name, "pictures": shown}
+
+
 def _script(sheet: Sheet, map_name: str) -> str:
-    west, south, east, north = sheet.bounds
     content = {
         "title": sheet.title,
         "notes": list(sheet.notes),
-        "bounds": [[south, west], [north, east]],
+        "bounds": _corners(sheet.bounds),
+        "choice": _choices(sheet.choice),
         "legend": [asdict(block) for block in sheet.legend],
         "layers": [
             {

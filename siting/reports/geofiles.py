@@ -6,18 +6,27 @@ import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import geopandas as gpd
 import pandas as pd
 import pyogrio
 
+from siting.reports import qml
 from siting.reports.workbook import plain
 
 WGS84 = "WGS 84"
+PLAIN: Mapping[str, str] = MappingProxyType({})
 
 
-def geopackage(layers: Mapping[str, gpd.GeoDataFrame], *, about: Mapping[str, object], as_of: str) -> bytes:
-    """A GeoPackage with one table per layer and a table ``about``.
+def geopackage(
+    layers: Mapping[str, gpd.GeoDataFrame],
+    *,
+    about: Mapping[str, object],
+    as_of: str,
+    looks: Mapping[str, str] = PLAIN,
+) -> bytes:
+    """A GeoPackage with one table per layer, a table ``about`` and, for QGIS, a table ``layer_styles``.
 
     Parameters
     ----------
@@ -27,6 +36,8 @@ def geopackage(layers: Mapping[str, gpd.GeoDataFrame], *, about: Mapping[str, ob
         Label -> value: value, bound, gap, status, seed, hash, date…
     as_of : str
         ISO time that the file carries as its date; the same input then gives the same bytes.
+    looks : mapping
+        Layer -> its style as QML, see `siting.reports.qml`; default none.
 
     Returns
     -------
@@ -39,6 +50,11 @@ def geopackage(layers: Mapping[str, gpd.GeoDataFrame], *, about: Mapping[str, ob
         for name, frame in layers.items():
             _flat(frame).to_file(path, layer=name, driver="GPKG", engine="pyogrio", append=path.exists())
         pyogrio.write_dataframe(notes, path, layer="about", driver="GPKG", append=path.exists())
+        if looks:
+            table = qml.layer_styles(looks, as_of=_instant(as_of))
+            pyogrio.write_dataframe(
+                table, path, layer="layer_styles", driver="GPKG", append=True, layer_options={"FID": "id"}
+            )
         return path.read_bytes()
 
 
@@ -46,13 +62,19 @@ class _dated:  # noqa: N801 - used as a statement
     """GDAL writes this date instead of the present one."""
 
     def __init__(self, as_of: str) -> None:
-        self.as_of = pd.Timestamp(as_of).tz_convert("UTC") if pd.Timestamp(as_of).tz else pd.Timestamp(as_of)
+        self.as_of = _instant(as_of)
 
     def __enter__(self) -> None:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": self.as_of.strftime("%Y-%m-%dT%H:%M:%S.000Z")})
 
     def __exit__(self, *_: object) -> None:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
+
+
+def _instant(as_of: str) -> pd.Timestamp:
+    """A time in UTC; one without a zone is taken as it stands."""
+    at = pd.Timestamp(as_of)
+    return at.tz_convert("UTC") if at.tz else at.tz_localize("UTC")
 
 
 def geojson(lonlat: gpd.GeoDataFrame, *, about: Mapping[str, object], datum: str = "CGCS2000") -> bytes:

@@ -22,7 +22,7 @@ PERSONS = "persons"
 NOTES = (
     "district", "run", "coverage", "network", "profile", "mix", "created_at", "datum", "status", "count", "added", "bound", "gap",
     "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "measure", "calibrated", "seed", "problem_hash",
-    "checked_added", "as_of", "synthetic",
+    "checked_added", "uncovered_after", "as_of", "synthetic",
 )  # fmt: skip
 # What a map has room for; all the rest is in the files beside it.
 NOTES_ON_MAP = (
@@ -35,7 +35,7 @@ SHARES = ("gap", "gap_of_total")
 
 @cache
 def columns() -> tuple[Mapping[str, str], ...]:
-    """The table of columns: name, title in both languages, vocabulary (its name, or keys of the catalogue with {}), digits."""
+    """The table of columns: name, titles, vocabulary (its name, or keys of the catalogue with {}), digits, short name, always shown."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
@@ -46,15 +46,28 @@ def sheet(sites: pd.DataFrame, *, lang: str, measure: str = PERSONS) -> pd.DataF
     Parameters
     ----------
     sites : DataFrame
-        Sites of a plan; a column that is not there is left out.
+        Sites of a plan.  A column of the task list that is not there stays, with empty cells; any other is left out.
     lang : str
         ``zh_CN`` or ``en``.
     measure : str
         What is counted: ``persons`` or ``area_m2``; the headings say it.
     """
     heads = titles(lang=lang, measure=measure)
-    shown = {heads[row["name"]]: _cells(sites[row["name"]], row, lang) for row in columns() if row["name"] in sites}
-    return pd.DataFrame({**shown, **{words.say(key, lang=lang): "" for key in TO_FILL}}, index=sites.index)
+    first = [row for row in columns() if row["always"]]
+    rest = [row for row in columns() if not row["always"] and row["name"] in sites]
+    empty: list[object] = [None] * len(sites)
+
+    def cells(rows: Sequence[Mapping[str, str]]) -> dict[str, list[object]]:
+        held = {row["name"]: _cells(sites[row["name"]], row, lang) for row in rows if row["name"] in sites}
+        return {heads[row["name"]]: held.get(row["name"], empty) for row in rows}
+
+    to_fill = {words.say(key, lang=lang): [""] * len(sites) for key in TO_FILL}
+    return pd.DataFrame({**cells(first), **to_fill, **cells(rest)}, index=sites.index, dtype=object)
+
+
+def short_names() -> dict[str, str]:
+    """Name of every column in at most 10 bytes, for files that allow no more."""
+    return {row["name"]: row["short"] for row in columns()}
 
 
 def titles(*, lang: str, measure: str = PERSONS) -> dict[str, str]:
@@ -78,7 +91,8 @@ def notes(facts: Mapping[str, Any], *, lang: str, names: Sequence[str] = NOTES) 
     """
     known = [(name, facts[name]) for name in names if facts.get(name) not in {None, ""}]
     lines = [(words.say(f"plan.note.{name}", lang=lang), _note(name, value, lang)) for name, value in known]
-    return [*lines, (words.say("plan.note.nature", lang=lang), words.say("plan.note.precheck", lang=lang))]
+    ends = (("plan.note.use", "plan.note.internal"), ("plan.note.nature", "plan.note.precheck"))
+    return [*lines, *((words.say(label, lang=lang), words.say(text, lang=lang)) for label, text in ends)]
 
 
 def _note(name: str, value: object, lang: str) -> object:
@@ -110,6 +124,8 @@ def _word(value: Any, vocab: str, lang: str) -> object:
     if isinstance(value, list | tuple | np.ndarray):
         return "、".join(str(_word(v, vocab, lang)) for v in value)
     value = plain(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     if not vocab or value is None:
         return value
     if "{}" in vocab:
