@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from siting import words
 from siting.access import Actor
-from siting.actions import calibrations, effects, planfiles, question, radiotables, runs, scene
 from siting.actions import candidates as candidate_actions
-from siting.actions.candidates import Base
+from siting.actions import (
+    coverage,
+    effects,
+    planchecks,
+    planfiles,
+    planned,
+    planparams,
+    planstarts,
+    planwords,
+    question,
+    runs,
+)
 from siting.actions.doors import require
 from siting.actions.question import Question
-from siting.actions.runs import Reporter
-from siting.errors import BadInput
-from siting.plan import Plan, options, solve
-from siting.radio import coverage as radio
-from siting.radio import demand, update
+from siting.actions.runs import Reporter, Work
+from siting.errors import BadInput, NotSolved
+from siting.plan import Plan, solve
 from siting.settings import Settings
-from siting.store import artefacts
+from siting.store import runs as run_rows
 from siting.store.database import Database
 from siting.store.runs import Run
 
 DEFAULT_COUNT = 30
-KINDS = ("gpkg", "geojson", "xlsx", "html")
+KINDS = tuple(planfiles.KINDS)
 
 
 def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
@@ -43,70 +51,96 @@ def execute_score(db: Database, actor: Actor, run: Run, report: Reporter) -> dic
 
 
 def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What to solve: count or budget, which candidates, which of them are fixed, gap and time.
+    """What to solve, complete; see `siting.actions.planparams.params`.
 
     Raises
     ------
     BadInput
-        If both or neither of count and budget are given, or one is not above 0.
+        With everything that is wrong.
     """
-    count, budget = given.get("count"), given.get("budget_yuan")
-    if (count is None) == (budget is None):
-        raise BadInput("plans.one_limit")
-    limit = {"count": int(count)} if count is not None else {"budget_yuan": float(budget or 0)}
-    if not next(iter(limit.values())) > 0:
-        raise BadInput("plans.limit", value=next(iter(limit.values())))
-    chosen = {"coverage": given["coverage"], "admit": list(given.get("admit", [])), "lock": list(given.get("lock", []))}
-    effort = {"gap": settings.number("plan.gap"), "time_limit_s": settings.number("plan.time_limit_s"), "seed": 0}
-    return {**chosen, **limit, **effort}
+    return planparams.params(settings, given)
 
 
 def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
-    """Do a plan run: score unless that stands, build the problem, solve it with a bound, keep the plan.
+    """Do a plan run: coverage and score unless they stand, build the problem, solve it with a bound, keep the plan.
+
+    A plan that somebody stops while it is solved keeps the best found so far.
 
     Raises
     ------
     BadInput
         If a fixed candidate is not among the usable ones, or fixed ones alone break the limit.
     NotSolved
-        If the rules clash.
+        If the rules clash, in sentences.
     """
     require(db, actor, runs.PERMISSION)
-    asked = params(db.settings, run.params)
+    asked = _resolved(db, actor, run, report)
     report.step("run.stage.candidates", 0.0, 0.5)
     scored_run = _score(db, actor, asked, report)
     report.step("run.stage.problem", 0.5, 0.55)
     asks = question.posed(db, actor, asked, scored_run.id, held=effects.current(db, actor))
+    start, told = planstarts.best(db, actor, asks, asked, scored_run.id)
     report.step("run.stage.solve", 0.55, 0.9)
-    found = solve(
-        asks.problem,
-        gap=asked["gap"],
-        time_limit_s=asked["time_limit_s"],
-        seed=asked["seed"],
-        progress=_teller(report),
-        cancelled=report.cancelled,
-    )
+    found = _solved(db, asks, asked, start, report)
     report.step_on("run.stage.check", 0.9, 1.0)
-    chosen = _chosen(asks.offered, found)
-    after = asks.with_options(chosen.index.to_numpy())
-    checked = _checked(db, asks.base, chosen, report)
-    _save(db, run.id, asks, chosen.reset_index(drop=True), after)
-    return {**_summary(found, chosen, asks, scored_run), "checked_added": checked, "limit": _limit_words(asked)}
+    made = planned.Made(asks, asked, found, _chosen(asks.offered, found), (*asks.findings, *told))
+    figures = planned.summary(db, made, scored_run)
+    checked = planchecks.network(db, asks.base, made.chosen, report)
+    made = replace(made, findings=(*made.findings, *planchecks.apart(checked, figures["expected_added"])))
+    planned.save(db, run.id, made)
+    return {
+        **figures,
+        "findings": planned.counts(made.findings),
+        "checked_value": None if checked is None else checked.value,
+        "checked_added": None if checked is None else checked.added,
+        "start": "" if start is None else start[0],
+    }
+
+
+def _resolved(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
+    """The run's parameters with the coverage run it rests on: the named one, or that of its own demand and networks.
+
+    A coverage run that stands serves; else it is computed first, and written down in the run's parameters.
+    """
+    asked = params(db.settings, run.params)
+    if asked["coverage"] or "coverage_params" not in asked:
+        return asked
+    wanted = coverage.params(db, asked["coverage_params"])
+    base = coverage.standing(db, actor, wanted) or _first(db, actor, "coverage", wanted, coverage.execute, report)
+    run_rows.settle(db, run.id, {**run.params, "coverage": base.id})
+    return {**asked, "coverage": base.id}
 
 
 def _score(db: Database, actor: Actor, asked: Mapping[str, Any], report: Reporter) -> Run:
-    wanted = {"coverage": asked["coverage"], "admit": asked["admit"]}
+    wanted = candidate_actions.params(asked["coverage"], admit_unknown=candidate_actions.STUDY in asked["admit"])
     standing = candidate_actions.standing(db, actor, wanted)
-    if standing is not None:
-        return standing
-    run_id = runs.start(db, actor, "score", wanted, now=report.clock(), status="running")
-    run = runs.get(db, actor, run_id)
+    return standing or _first(db, actor, "score", wanted, candidate_actions.execute, report)
+
+
+def _first(db: Database, actor: Actor, kind: str, wanted: Mapping[str, Any], work: Work, report: Reporter) -> Run:
+    """Work that a plan waits for, as a run of its own."""
+    run_id = runs.start(db, actor, kind, wanted, now=report.clock(), status="running")
     own = Reporter(db, run_id, report.clock, parent=report)
-    return runs.perform(db, actor, run, candidate_actions.execute, own)
+    return runs.perform(db, actor, runs.get(db, actor, run_id), work, own)
 
 
-def _limit_words(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: asked[k] for k in ("count", "budget_yuan") if k in asked}
+def _solved(
+    db: Database, asks: Question, asked: Mapping[str, Any], start: planstarts.Start | None, report: Reporter
+) -> Plan:
+    """The plan of a question; a clash of rules is told in sentences."""
+    try:
+        return solve(
+            asks.problem,
+            gap=asked["gap"],
+            kicks=asked["kicks"],
+            time_limit_s=asked["time_limit_s"],
+            seed=asked["seed"],
+            start=None if start is None else start[1],
+            progress=_teller(report),
+            cancelled=report.cancelled,
+        )
+    except NotSolved as error:
+        raise planwords.clash(db, error, asks, asked) from error
 
 
 def _teller(report: Reporter) -> Any:
@@ -135,95 +169,19 @@ def _chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
     return chosen
 
 
-def _checked(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -> float | None:
-    """People added once the whole network, interference included, is computed anew; None where no rule of quality applies.
-
-    The network with the agreed points and the one with the plan are computed alike, without measured samples: what was
-    measured says nothing of a network that does not stand.
-    """
-    thresholds = radiotables.thresholds(db)[base.run.params["profile"]]
-    standing = chosen[chosen["standing"]]
-    if thresholds.sinr_db is None or len(standing) == len(chosen) or report.cancelled():
-        return None
-    carrier = radiotables.networks(db)[base.run.params["network"]]
-    ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
-    held = calibrations.in_force(db, carrier.name)
-    today = scene.sectors(db, carrier)
-    before = today if standing.empty else pd.concat([today, options.sectors_of(standing)], ignore_index=True)
-    after = pd.concat([today, options.sectors_of(chosen)], ignore_index=True)
-    present = radio.coverage(
-        before,
-        ground.terrain,
-        ground.units,
-        carrier,
-        calibration=None if held is None else held.calibration,
-        gear=radiotables.gear(db),
-        levels_dbm=(thresholds.rsrp_dbm,),
-        map=report.mapper(),
-    )
-    planned = update.update(present, after, ground.terrain, map=report.mapper())
-    now, then = (float(demand.gap(ground.units, f, thresholds=thresholds).total["covered"]) for f in (present, planned))
-    return then - now
-
-
-def _save(db: Database, run_id: str, asks: Question, chosen: pd.DataFrame, after: npt.NDArray[np.float64]) -> None:
-    folder = runs.folder(db, run_id)
-    artefacts.save_table(folder, "plan_sites", chosen)
-    units = asks.base.units
-    gained = units["persons"].to_numpy(float) * (after - asks.today)
-    offices = pd.DataFrame(
-        {"street_office": units["street_office"], "persons": units["persons"], "added": gained}
-    ).groupby("street_office", observed=True)
-    artefacts.save_table(folder, "added_street_office", offices.sum().reset_index())
-    artefacts.save_arrays(folder, "after", {"p": after.astype(np.float32)})
-
-
-def _summary(found: Plan, chosen: pd.DataFrame, asks: Question, scored: Run) -> dict[str, Any]:
-    """Figures of a plan.
-
-    What is added counts from the network of today and the points agreed or being built; points picked by hand are
-    part of what is added.
-    """
-    base = asks.base
-    people = base.units["persons"].to_numpy(float)
-    today = float(people @ asks.today)
-    new = chosen[~chosen["standing"]]
-    return {
-        "coverage": base.run.id,
-        "score": scored.id,
-        "measure": base.run.result["measure"],
-        "calibrated": base.run.result["calibrated"],
-        "count": len(new),
-        "agreed": len(chosen) - len(new),
-        "agreed_added": today - float(people @ base.units["present"].to_numpy(float)),
-        "candidates": int(scored.result["scored"]),
-        "base_value": today,
-        "added": found.value - today,
-        **{name: getattr(found, name) for name in ("value", "bound", "gap", "gap_of_total")},
-        "status": found.status,
-        "proven": found.status == "optimal",
-        **{name: getattr(found, name) for name in ("seconds", "seed", "kicks", "repeatable", "method", "problem_hash")},
-        "cost_yuan": float(new["cost_yuan"].sum()),
-        "steps": [[s.name, s.value, s.bound, s.seconds] for s in found.steps],
-        "unknown_persons": float(base.run.result["unknown"]),
-    }
-
-
-def plan(db: Database, actor: Actor, run_id: str) -> dict[str, Any]:
-    """A finished plan: its figures, ``sites`` in build order and ``street_offices``.
+def plan(db: Database, actor: Actor, run_id: str, *, lang: str = words.DEFAULT_LANGUAGE) -> dict[str, Any]:
+    """A finished plan: its figures, and its frames.
 
     Returns
     -------
     dict
-        Summary of the run plus the frames ``sites`` (project CRS) and ``street_offices``.
+        Summary of the run plus ``sites`` in build order (project CRS), ``street_offices``, ``operators``, ``venues``
+        (people before and with the plan), ``rules`` (what each uses, which bind, with a sentence), ``conditions`` of
+        chosen points, ``excluded`` (options left out by reason), ``marginals`` (in build order), ``curve`` (value and
+        bound by step) and ``told`` (findings); see `siting.actions.planned.frames`.
     """
     run = runs.finished(db, actor, "plan", run_id)
-    folder = runs.folder(db, run_id)
-    table = artefacts.load_table(folder, "plan_sites")
-    points = gpd.points_from_xy(table["easting_m"], table["northing_m"])
-    sites = gpd.GeoDataFrame(table, geometry=points, crs=db.settings.crs)
-    offices = artefacts.load_table(folder, "added_street_office")
-    return {**run.result, "run": run_id, "sites": sites, "street_offices": offices}
+    return {**run.result, "run": run_id, **planned.frames(db, run, lang=lang)}
 
 
 def export(

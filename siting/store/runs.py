@@ -184,6 +184,13 @@ def request_cancel(db: Database, run_id: str, *, now: datetime) -> None:
         connection.execute(queued.values(status="cancelled", finished_at=_stamp(now)))
 
 
+def settle(db: Database, run_id: str, params: Mapping[str, Any]) -> None:
+    """Write down what an open run's parameters came to, where they left something to be found first."""
+    with db.write() as connection:
+        chosen = update(RUN).where(RUN.c.id == run_id, RUN.c.status.in_(OPEN))
+        connection.execute(chosen.values(params=json.dumps(params, ensure_ascii=False)))
+
+
 def finish(
     db: Database,
     run_id: str,

@@ -58,8 +58,8 @@ ASKED = {
     "radiotables.table": (SEE,), "radiotables.fixed": (SEE,), "radiotables.history": (SEE,),
     "radiotables.edit": (RADIO,), "radiotables.restore": (RADIO,), "radiopatterns.read": (RADIO,), "radiopatterns.add": (RADIO,),
     "radiopatterns.drop": (RADIO,), "radiopatterns.listing": (SEE,),
-    "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,),
-    "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.run": (RUN,),
+    "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,), "comparing.export": ("export.internal",),
+    "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.queue": (RUN,), "scenarios.asked": (READ,),
 }  # fmt: skip
 # Actions for which holding the permission on one's own rows is not enough.
 WHOLE_DISTRICT = {"unblocking.request", "unblocking.execute"}
@@ -69,7 +69,7 @@ OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 # Parts of actions that no page and no command may call.
 PARTS = {
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
-    "emfsubject.subject_of", "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render",
+    "emfsubject.subject_of", "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render", "planstarts.best",
     "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "worker.execute",
 }  # fmt: skip
 RUN_ROW = Run(
@@ -85,7 +85,7 @@ GIVEN = {
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "coverage_run": "none", "changes": [], "bench": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
     "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
-    "plan_runs": ["none", "other"], "scenario_id": "none",
+    "plan_runs": ["none", "other"], "plan_run": "none", "scenario_id": "none",
 }  # fmt: skip
 # What differs by action because the name means something else there.
 BESIDES = {

@@ -1,0 +1,184 @@
+"""What a plan run is asked: every part with a default, checked as a whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from siting.errors import BadInput, Word
+from siting.plan.problem import MODES
+from siting.settings import Settings
+
+STATES = ("unknown",)
+LIMITS = ("count", "budget_yuan", "target_persons")
+KICKS = 60
+SPACING_BY = ("operator", "all")
+#: What a quota may count by, and the column of the offered options that holds it.
+QUOTA_COLUMNS: Mapping[str, str] = {
+    "street_office": "street_office",
+    "owner_org": "owner_org",
+    "operator": "operators",
+    "zone": "zone",
+    "class": "class",
+}
+NO_RULES: Mapping[str, Any] = {"min_spacing_m": 0.0, "spacing_by": "operator", "quotas": [], "required_venues": []}
+Problems = Iterator[Word]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Several sentences as one value of a message."""
+
+    parts: tuple[Word, ...]
+
+    def say(self, *, lang: str) -> str:
+        """The sentences one after the other."""
+        return ("；" if lang == "zh_CN" else "; ").join(dict.fromkeys(part.say(lang=lang) for part in self.parts))
+
+
+def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan run's parameters, complete: what was given, the settings and defaults for the rest.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``plan.gap`` and ``plan.time_limit_s`` stand for what is not given.
+    given : mapping
+        ``coverage`` (a run) or ``coverage_params``; ``count`` and/or ``budget_yuan``, or ``target_persons`` (people to be
+        added for the least yuan); ``admit``, ``lock``, ``forbid`` (options or candidates), ``mode``, ``use_permission``,
+        ``fibre_in_cost``, ``rules``, ``gap``, ``time_limit_s``, ``kicks``, ``seed``, ``start``, ``scenario``.  The
+        parameters of an earlier run are read again as they stand.
+
+    Raises
+    ------
+    BadInput
+        With everything that is wrong.
+    """
+    problems = [*_limit_problems(given), *_choice_problems(given), *_rule_problems(given.get("rules") or {})]
+    problems += _effort_problems(given)
+    if len(problems) == 1:
+        raise BadInput(problems[0].key, **problems[0].values)
+    if problems:
+        raise BadInput("plans.invalid", count=len(problems), problems=Listed(tuple(problems)))
+    return {**_chosen(given), **_limits(given), **_effort(settings, given)}
+
+
+def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    own = {"coverage_params": dict(given["coverage_params"])} if given.get("coverage_params") else {}
+    return {
+        "coverage": given.get("coverage") or "",
+        **own,
+        **{name: list(given.get(name) or ()) for name in ("admit", "lock", "forbid")},
+        "mode": given.get("mode") or MODES[0],
+        "use_permission": bool(given.get("use_permission", False)),
+        "fibre_in_cost": bool(given.get("fibre_in_cost", False)),
+        "rules": _rules(given.get("rules") or {}),
+        "scenario": given.get("scenario") or "",
+    }
+
+
+def _rules(given: Mapping[str, Any]) -> dict[str, Any]:
+    quotas = [
+        {"by": q["by"], "value": str(q["value"]), **{k: float(q[k]) for k in _ENDS if q.get(k) is not None}}
+        for q in given.get("quotas") or ()
+    ]
+    return {
+        "min_spacing_m": float(given.get("min_spacing_m") or 0.0),
+        "spacing_by": given.get("spacing_by") or NO_RULES["spacing_by"],
+        "quotas": quotas,
+        "required_venues": list(dict.fromkeys(map(str, given.get("required_venues") or ()))),
+    }
+
+
+def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    kinds = {"count": int, "budget_yuan": float, "target_persons": float}
+    return {name: kinds[name](given[name]) for name in LIMITS if given.get(name) is not None}
+
+
+def _effort(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+    usual = {"gap": settings.number("plan.gap"), "time_limit_s": settings.number("plan.time_limit_s")}
+    numbers = {name: float(_or(given.get(name), value)) for name, value in usual.items()}
+    whole = {name: int(_or(given.get(name), value)) for name, value in (("kicks", KICKS), ("seed", 0))}
+    return {**numbers, **whole, "start": given.get("start") or ""}
+
+
+def _or(value: Any, usual: float) -> Any:
+    return usual if value is None else value
+
+
+_ENDS = ("at_most", "at_least")
+
+
+def _limit_problems(given: Mapping[str, Any]) -> Problems:
+    """One kind of limit: what may be used, or what is to be reached."""
+    named = [name for name in LIMITS if given.get(name) is not None]
+    if not named:
+        yield Word("plans.no_limit")
+    if "target_persons" in named and len(named) > 1:
+        yield Word("plans.one_limit")
+    for name in named:
+        if not _above(given[name], 0) or (name == "count" and given[name] != int(given[name])):
+            yield Word("plans.limit", {"name": Word(f"plans.limits.{name}"), "value": given[name]})
+
+
+def _choice_problems(given: Mapping[str, Any]) -> Problems:
+    if not given.get("coverage") and not given.get("coverage_params") and "coverage" not in given:
+        yield Word("plans.no_coverage")
+    if (given.get("mode") or MODES[0]) not in MODES:
+        yield Word("plan.build.mode", {"mode": given["mode"], "modes": ", ".join(MODES)})
+    for state in given.get("admit") or ():
+        if state not in STATES:
+            yield Word("plans.admit", {"value": state, "known": ", ".join(STATES)})
+    both = sorted(set(given.get("lock") or ()) & set(given.get("forbid") or ()))
+    if both:
+        yield Word("plans.lock_and_forbid", {"names": ", ".join(both)})
+
+
+def _rule_problems(given: Mapping[str, Any]) -> Problems:
+    unknown = sorted(set(given) - set(NO_RULES))
+    if unknown:
+        yield Word("plans.rules.unknown", {"names": ", ".join(unknown), "known": ", ".join(NO_RULES)})
+    spacing = given.get("min_spacing_m") or 0.0
+    if not _above(spacing, 0, strict=False):
+        yield Word("plans.rules.spacing", {"value": spacing})
+    if (given.get("spacing_by") or SPACING_BY[0]) not in SPACING_BY:
+        yield Word("plans.rules.spacing_by", {"value": given["spacing_by"], "known": ", ".join(SPACING_BY)})
+    for quota in given.get("quotas") or ():
+        yield from _quota_problems(quota)
+
+
+def _quota_problems(quota: Mapping[str, Any]) -> Problems:
+    by, value = quota.get("by"), quota.get("value")
+    if by not in QUOTA_COLUMNS or not value:
+        yield Word("plans.rules.quota_by", {"value": f"{by}:{value}", "known": ", ".join(QUOTA_COLUMNS)})
+        return
+    ends = [quota[name] for name in _ENDS if quota.get(name) is not None]
+    sound = bool(ends) and all(_above(end, 0, strict=False) for end in ends)
+    if not sound or (len(ends) == len(_ENDS) and ends[0] < ends[1]):
+        yield Word("plans.rules.quota_ends", {"value": f"{by}:{value}", "ends": ", ".join(map(str, ends)) or "—"})
+
+
+def _effort_problems(given: Mapping[str, Any]) -> Problems:
+    gap, seconds = given.get("gap"), given.get("time_limit_s")
+    if gap is not None and not (_above(gap, 0, strict=False) and gap < 1):
+        yield Word("plans.effort.gap", {"value": gap})
+    if seconds is not None and not _above(seconds, 0):
+        yield Word("plans.effort.time", {"value": seconds})
+    for name, value in (("kicks", given.get("kicks")), ("seed", given.get("seed"))):
+        if value is not None and not (_above(value, 0, strict=False) and value == int(value)):
+            yield Word("plans.effort.whole", {"name": name, "value": value})
+
+
+def _above(value: Any, low: float, *, strict: bool = True) -> bool:
+    """Whether a value is a finite number above (or at) another."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return False
+    return value > low if strict else value >= low
+
+
+def same_question(one: Mapping[str, Any], other: Mapping[str, Any], *, besides: Sequence[str]) -> bool:
+    """Whether two complete sets of parameters ask the same but for some parts."""
+    names = (set(one) | set(other)) - set(besides)
+    return all(one.get(name) == other.get(name) for name in names)
