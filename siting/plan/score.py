@@ -5,8 +5,7 @@ Zero, full and weight are fixed rows of a named profile, so another candidate ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from siting.plan import tables
 from siting.plan.build import Gains
 
 DEFAULT_WEIGHTS = "default"
+OWN_COST = "own_cost_yuan"
 #: Columns that `score_candidates` adds beside the parts and their points.
 MARKS = ("score", "score_low", "score_high", "rank", "reasons")
 Floats = npt.NDArray[np.float64]
@@ -25,11 +25,10 @@ Floats = npt.NDArray[np.float64]
 
 def added_people(
     units: pd.DataFrame,
-    gains: Gains | Mapping[str, Gains],
+    gains: Gains,
     options: pd.DataFrame,
     *,
-    base: npt.ArrayLike | Mapping[str, npt.ArrayLike] | None = None,
-    shares: Mapping[str, float] | None = None,
+    base: npt.ArrayLike | None = None,
     cell_probability: float = 0.9,
 ) -> pd.DataFrame:
     """What each option alone adds to the existing network.
@@ -38,97 +37,24 @@ def added_people(
     ----------
     units : DataFrame
         ``persons``; ``floor`` (missing outdoors, or 0) or a boolean ``indoor``; ``venue`` if known.
-    gains : Gains or mapping
-        ``p`` [units, options]; or operator -> such gains, 0 where an option does not serve the operator.
+    gains : Gains
+        ``p`` [units, options].
     options : DataFrame
-        One line per column of ``p``; with several operators their list ``operators``.
-    base : array, mapping or None
-        Probability from existing sites [units], of every operator if `gains` names them.
-    shares : mapping or None
-        Operator -> weight of its people; None weighs all operators alike.
+        One line per column of ``p``.
+    base : array or None
+        Probability from existing sites [units].
     cell_probability : float
         Probability from which a unit counts as covered, for venues.
 
     Returns
     -------
     DataFrame
-        On the options' index: ``added_persons, added_indoor, added_outdoor, indoor_share, key_venues, added_joint``; people
-        are expected people [persons], the mean of the operators by their shares; ``indoor_share`` is NaN where nothing is
-        added; ``key_venues`` counts venues all of whose units reach the probability with the option and did not before
-        (NaN where no venue is known); ``added_joint`` counts people newly covered by all operators of the option at once,
-        0 for an option of one operator, who shares with nobody; ``added_by_OPERATOR`` where `gains` names operators.
+        On the options' index: ``added_persons, added_indoor, added_outdoor, indoor_share, key_venues``; people are expected
+        people [persons]; ``indoor_share`` is NaN where nothing is added; ``key_venues`` counts venues all of whose units
+        reach the probability with the option and did not before (NaN where no venue is known).
     """
-    if not isinstance(gains, Mapping):
-        found = _added(units, gains, options, _level(base, len(units)), cell_probability)
-        return found.assign(added_joint=found["added_persons"].where(_sharing(options), 0.0))
-    starts: Mapping[str, Any] = base if isinstance(base, Mapping) else dict.fromkeys(gains, base)
-    level = {name: _level(starts[name], len(units)) for name in gains}
-    single = {_key(gains[name], level[name]): name for name in gains}
-    alone = {key: _added(units, gains[name], options, level[name], cell_probability) for key, name in single.items()}
-    each = {name: alone[_key(gains[name], level[name])] for name in gains}
-    found = _weighted(each, shares)
-    joint = _joint(units["persons"].to_numpy(np.float64), gains, level, options)
-    own = {f"added_by_{name}": table["added_persons"] for name, table in each.items()}
-    return found.assign(added_joint=joint, **own)
-
-
-def _level(base: Any, size: int) -> Floats:
-    return np.zeros(size) if base is None else np.asarray(base, dtype=np.float64)
-
-
-def _key(gains: Gains, level: Floats) -> tuple[int, bytes]:
-    """Equal for operators that reach alike and start alike."""
-    return id(gains.p), level.tobytes()
-
-
-def _sharing(options: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    if "operators" not in options:
-        return np.ones(len(options), dtype=np.bool_)
-    return np.array([len(names) > 1 for names in options["operators"]], dtype=np.bool_)
-
-
-def _weighted(each: Mapping[str, pd.DataFrame], shares: Mapping[str, float] | None) -> pd.DataFrame:
-    """Mean over operators by their shares."""
-    weight = np.array([1.0 if shares is None else shares.get(name, 0.0) for name in each])
-    weight = weight / weight.sum()
-    found = sum(table * own for table, own in zip(each.values(), weight, strict=True))
-    share = found["added_indoor"] / found["added_persons"].where(found["added_persons"] > 0)
-    return found.assign(indoor_share=share)
-
-
-def _joint(persons: Floats, gains: Mapping[str, Gains], level: Mapping[str, Floats], options: pd.DataFrame) -> Floats:
-    """People newly covered by all operators of each option at once: the worst served of them counts at every unit."""
-    found = np.zeros(len(options))
-    served = pd.Series([tuple(sorted(names)) for names in options["operators"]])
-    for names, lines in served.groupby(served):
-        columns = lines.index.to_numpy()
-        if len(names) > 1:
-            kept = list({_key(gains[name], level[name]): name for name in names}.values())
-            found[columns] = _least([gains[name] for name in kept], [level[name] for name in kept], columns, persons)
-    return found
-
-
-def _least(gains: Sequence[Gains], level: Sequence[Floats], columns: npt.NDArray[np.int64], persons: Floats) -> Floats:
-    """Persons x the rise of the least probability over operators, by column."""
-    size = len(persons)
-    parts = [sparse.coo_matrix(sparse.csc_matrix(own.p)[:, columns]) for own in gains]
-    keys = [part.col.astype(np.int64) * size + part.row for part in parts]
-    every = np.unique(np.concatenate(keys))
-    unit = every % size
-    after = np.full(every.size, np.inf)
-    for part, key, base in zip(parts, keys, level, strict=True):
-        p = np.zeros(every.size)
-        p[np.searchsorted(every, key)] = part.data
-        after = np.minimum(after, np.maximum(p, base[unit]))
-    rise = (after - np.min(level, axis=0)[unit]) * persons[unit]
-    return np.bincount(every // size, weights=rise, minlength=len(columns)).astype(np.float64)
-
-
-def _added(
-    units: pd.DataFrame, gains: Gains, options: pd.DataFrame, level: Floats, cell_probability: float
-) -> pd.DataFrame:
-    """What one operator's reach adds to its network."""
     p = sparse.csc_matrix(gains.p, dtype=np.float64)
+    level = np.zeros(len(units)) if base is None else np.asarray(base, dtype=np.float64)
     persons = units["persons"].to_numpy(dtype=np.float64)
     gain = p.copy()
     gain.data = np.maximum(0.0, p.data - level[p.indices])
@@ -230,11 +156,14 @@ def rescored(scored: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scored : DataFrame
-        What `score_candidates` gave, with whatever other columns.
+        What `score_candidates` gave, with whatever other columns; ``own_cost_yuan`` holds the part ``cost_yuan`` where the
+        whole cost stands beside it.
     profile : DataFrame
         ``part, zero, full, weight``.
     """
     parts = scored[[part for part in profile["part"] if part in scored]]
+    if OWN_COST in scored:
+        parts = parts.assign(cost_yuan=scored[OWN_COST])
     marks = score_candidates(scored[["option_id"]], parts, profile=profile).drop(columns=["option_id", *parts])
     stale = [name for name in map(str, scored) if name.startswith("points_") or name in MARKS]
     return scored.drop(columns=stale).join(marks).sort_values("rank", ignore_index=True)

@@ -1,57 +1,10 @@
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
 
 from siting.errors import BadInput
 from siting.plan import score, tables
-from siting.plan.score import added_people, rescored, score_candidates
-
-
-@dataclass(frozen=True)
-class Gains:
-    p: sparse.csc_matrix
-
-
-def columns(*rows):
-    return sparse.csc_matrix(np.array(rows, float))
-
-
-UNITS = pd.DataFrame({"persons": [10.0, 20.0, 30.0], "floor": [0, 1, 2]})
-# Option 0 serves both operators, option 1 cmcc alone; by operator [units, options].
-CMCC = columns([0.5, 0.9], [0.0, 0.4], [1.0, 0.0])
-CTC = columns([0.8, 0.0], [0.6, 0.0], [0.2, 0.0])
-BASE = {"cmcc": np.array([0.1, 0.0, 0.5]), "ctc": np.array([0.0, 0.6, 0.1])}
-OPTIONS = pd.DataFrame({"operators": [["cmcc", "ctc"], ["cmcc"]]})
-
-
-def test_people_are_counted_per_operator_and_weighed_by_their_shares():
-    found = added_people(UNITS, {"cmcc": Gains(CMCC), "ctc": Gains(CTC)}, OPTIONS, base=BASE, shares={"cmcc": 3.0, "ctc": 1.0})
-    # by hand: sum of persons x rise of the probability
-    assert found["added_by_cmcc"].tolist() == pytest.approx([10 * 0.4 + 30 * 0.5, 10 * 0.8 + 20 * 0.4])
-    assert found["added_by_ctc"].tolist() == pytest.approx([10 * 0.8 + 30 * 0.1, 0.0])
-    assert found["added_persons"].tolist() == pytest.approx([0.75 * 19 + 0.25 * 11, 0.75 * 16])
-    assert found["indoor_share"].tolist() == pytest.approx([(0.75 * 15 + 0.25 * 3) / 17, 6 / 12])
-
-
-def test_joint_people_are_those_whom_all_operators_of_the_option_reach():
-    found = added_people(UNITS, {"cmcc": Gains(CMCC), "ctc": Gains(CTC)}, OPTIONS, base=BASE)
-    # least of both operators: before 0, 0, 0.1; after 0.5, 0 (cmcc has nothing there), 0.2
-    assert found["added_joint"].tolist() == pytest.approx([10 * 0.5 + 30 * 0.1, 0.0])
-
-
-def test_operators_of_one_network_are_newly_covered_together(rng):
-    p = sparse.random(40, 6, density=0.4, random_state=3, format="csc")
-    units = pd.DataFrame({"persons": rng.random(40), "floor": 0})
-    present, options = rng.random(40) * 0.3, pd.DataFrame({"operators": [["ctc", "cucc"]] * 6})
-    found = added_people(units, dict.fromkeys(("ctc", "cucc"), Gains(p)), options, base=dict.fromkeys(("ctc", "cucc"), present))
-    plain = units["persons"].to_numpy() @ np.maximum(0.0, np.where(p.toarray() > 0, p.toarray() - present[:, None], 0.0))
-    assert found["added_persons"].to_numpy() == pytest.approx(plain)
-    assert found["added_joint"].to_numpy() == pytest.approx(plain)
-    single = added_people(units, Gains(p), options, base=present)
-    assert single["added_joint"].to_numpy() == pytest.approx(plain)
+from siting.plan.score import rescored, score_candidates
 
 
 def scored(n=12, seed=4):
