@@ -88,7 +88,8 @@ def _per_asset(what: str, options: pd.DataFrame, used: pd.Series, limit: pd.Seri
 def spacing(options: pd.DataFrame, *, min_spacing_m: float, by: str = "operator") -> list[Rule]:
     """No two chosen options nearer than `min_spacing_m`, per operator or (``by="all"``) for all.
 
-    Conflict pairs are covered by cliques, each one rule "at most one of these".
+    Conflict pairs are covered by cliques, each one rule "at most one of these"; at 0 m nothing is too near, not even
+    options of one place.
 
     Raises
     ------
@@ -97,6 +98,8 @@ def spacing(options: pd.DataFrame, *, min_spacing_m: float, by: str = "operator"
     """
     if by not in ("operator", "all") or not min_spacing_m >= 0:
         raise BadInput("plan.rule.spacing", by=by, min_spacing_m=min_spacing_m)
+    if min_spacing_m == 0:
+        return []
     sets = [("all", np.arange(len(options)))]
     if by == "operator":
         names = sorted({name for served in options["operators"] for name in served})

@@ -104,3 +104,8 @@ def test_each_uncovered_key_point_of_a_required_venue_asks_for_an_option_that_co
         units, Reach(), _options(rng, 2), venues=["医院"], cell_probability=0.9, base=[0.99, 0.99, 0, 0]
     )
     assert covered == []
+
+
+def test_at_no_distance_not_even_options_of_one_place_are_too_near(rng):
+    options = _options(rng, 3).assign(easting_m=5.0, northing_m=5.0)
+    assert spacing(options, min_spacing_m=0.0, by="all") == []
