@@ -6,7 +6,7 @@ import pytest
 from conftest_plan import make_problem
 from scipy import optimize, sparse
 
-from siting.plan import Limits, solve
+from siting.plan import Limits, blocking, solve, value_of_unblocking
 
 pytestmark = pytest.mark.data
 REACH_M = 5000.0
@@ -40,3 +40,19 @@ def test_stores_are_placed_as_well_as_an_independent_solver_places_them(town, co
     plan = solve(make_problem(cover, weight=people, ids=names, limits=Limits(count=count)), gap=0.0)
     assert plan.status == "optimal"
     assert plan.value == pytest.approx(_by_milp(cover, people, count), rel=1e-9)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["closed", "repaired"])
+def test_every_store_of_the_best_plan_blocked_in_turn_costs_what_the_independent_solver_says(town, large, monkeypatch):
+    if large:
+        monkeypatch.setattr(blocking, "small_enough", lambda _core: False)
+    cover, people, names = town
+    problem = make_problem(cover, weight=people, ids=names, limits=Limits(count=5))
+    plan = solve(problem, gap=0.0)
+    known = {plan.problem_hash: plan.bound}
+    for name in plan.chosen:
+        left = np.array([other != name for other in names])
+        true = plan.value - _by_milp(cover[:, left], people, 5)
+        found = value_of_unblocking(problem, [name], plan=plan, bounds=known)
+        assert found.people_low - 1e-3 <= true <= found.people_high + 1e-3
+        assert found.value == pytest.approx(true, rel=0.1, abs=1e-3)

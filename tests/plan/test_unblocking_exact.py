@@ -1,5 +1,9 @@
-"""The value of a blocked site against an independent model solved to proven optimality, case by case."""
+"""The value of a blocked site against an independent model solved to proven optimality, case by case.
 
+SITING_PROOF_CASES sets how many cases of each way are valued, up to 50.
+"""
+
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -12,8 +16,10 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from siting.plan import Limits, Rule, blocking, solve, value_of_unblocking
 from siting.plan.problem import with_changes
 
-OPTIONS, ROWS, CASES = 24, 60, 20
+OPTIONS, ROWS, DISTRICTS = 24, 60, 5
+CASES = min(50, max(10, int(os.environ.get("SITING_PROOF_CASES", "10"))))
 TOUCH = 1e-6
+ESTIMATE = 0.1
 
 
 def district(seed, limits):
@@ -78,27 +84,26 @@ def best_value(problem):
 
 @pytest.mark.parametrize("large", [False, True], ids=["closed", "repaired"])
 @pytest.mark.parametrize("limits", [Limits(count=5), Limits(budget_yuan=25.0)], ids=["count", "budget"])
-def test_the_true_value_of_twenty_blocked_sites_lies_between_the_bounds(limits, large, monkeypatch):
+def test_the_true_value_of_a_blocked_site_lies_between_the_bounds_and_near_the_estimate(limits, large, monkeypatch):
     if large:
         monkeypatch.setattr(blocking, "small_enough", lambda _core: False)
     rng = np.random.default_rng(7)
-    problems = [district(seed, limits) for seed in range(4)]
+    problems = [district(seed, limits) for seed in range(DISTRICTS)]
     plans = [solve(problem, gap=0.0) for problem in problems]
     best = [best_value(problem) for problem in problems]
     for turn in range(CASES):
-        problem, plan = problems[turn % 4], plans[turn % 4]
-        chosen = plan.chosen[turn // 4 % len(plan.chosen)]
+        problem, plan = problems[turn % DISTRICTS], plans[turn % DISTRICTS]
+        chosen = plan.chosen[turn // DISTRICTS % len(plan.chosen)]
         other = problem.option_id[rng.integers(OPTIONS - 1)]
         blocked = sorted({str(chosen), str(other)}) if turn % 3 == 0 else [str(chosen)]
-        true = best[turn % 4] - best_value(with_changes(problem, forbid=blocked))
+        true = best[turn % DISTRICTS] - best_value(with_changes(problem, forbid=blocked))
         known = {plan.problem_hash: plan.bound}
         found = value_of_unblocking(problem, blocked, plan=plan.chosen, bounds=known, gap=0.0)
         assert found.people_low - TOUCH <= true <= found.people_high + TOUCH
         assert found.people_low >= 0.0
         assert found.value >= 0.0
         assert found.people_low - TOUCH <= found.value <= found.people_high + TOUCH
-        if not large:
-            assert found.value == pytest.approx(true, abs=1e-4)
+        assert found.value == pytest.approx(true, rel=ESTIMATE if large else 0.0, abs=1e-4)
         assert found.by_operator["lost"].sum() == pytest.approx(found.value, abs=1e-6)
 
 
