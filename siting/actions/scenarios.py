@@ -106,6 +106,20 @@ def listing(db: Database, actor: Actor) -> list[Scenario]:
     return scenarios.listing(db, viewer=actor)
 
 
+def asked(db: Database, actor: Actor, plan_run: str) -> dict[str, Any]:
+    """What a finished plan was asked, as `save` takes it: its parameters and those of the coverage it rests on.
+
+    Raises
+    ------
+    NotFound, BadInput
+        If there is no such finished run that the actor sees.
+    """
+    require(db, actor, runs.READING)
+    run = runs.finished(db, actor, "plan", plan_run)
+    base = runs.finished(db, actor, "coverage", str(run.result["coverage"]))
+    return {**run.params, "lock": [], "coverage_params": dict(base.params)}
+
+
 def rename(db: Database, actor: Actor, scenario_id: str, name: str, *, now: datetime) -> None:
     """Give a scenario another name.
 
@@ -159,7 +173,7 @@ def _params(db: Database, actor: Actor, one: Scenario) -> dict[str, Any]:
     return {**asked, **on, **own, "scenario": one.name}
 
 
-def run(db: Database, actor: Actor, scenario_id: str, *, now: datetime) -> str:
+def queue(db: Database, actor: Actor, scenario_id: str, *, now: datetime) -> str:
     """Queue the plan of a scenario; the run's id.
 
     Raises

@@ -192,7 +192,7 @@ def compare(
         hashes_differ=len({plan.problem_hash for plan in plans.values()}) > 1,
         robust=_largest_minimum(matrix),
         robust_draws=max(worst, key=lambda name: worst[name]) if worst else "",
-        worst_mean=MappingProxyType(worst),
+        worst_mean=worst,
     )
 
 

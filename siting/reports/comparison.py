@@ -1,0 +1,195 @@
+"""Plans held against each other as tables in words, for pages, the command line and a workbook."""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from siting import words
+from siting.reports.workbook import Sheet, workbook
+
+PERSONS = "persons"
+LETTERS = string.ascii_uppercase
+FIGURES = ("added", "sites", "agreed", "cost_yuan", "fibre_m", "unreached", "gap")
+LIMITS = ("count", "budget_yuan", "target_persons")
+SITE_COLUMNS = ("name", "class", "street_office", "owner_org", "added_persons", "cost_yuan", "fibre_m", "message")
+CODED = {"class": "style.asset_class.{}"}
+BOTH, FIRST, SECOND = "both", "first", "second"
+
+
+def plan_name(line: Mapping[Hashable, Any], *, lang: str) -> str:
+    """A plan by its day and minute, scenario, limits and the people it adds.
+
+    Parameters
+    ----------
+    line : mapping
+        ``created_at, scenario, count, budget_yuan, target_persons`` (NaN for none), ``added, measure``.
+    """
+    amounts = {"count": 1.0, "budget_yuan": 1e4, "target_persons": 1.0}
+    limits = [
+        words.say(f"compare.limit.{name}", lang=lang, n=f"{line[name] / size:,.10g}")
+        for name, size in amounts.items()
+        if line[name] == line[name]
+    ]
+    own = [str(line["scenario"])] if line["scenario"] else []
+    unit = words.say(f"ui.unit.{line['measure']}", lang=lang)
+    added = words.say("compare.adds", lang=lang, n=f"{line['added']:,.0f}", unit=unit)
+    return " · ".join([str(line["created_at"])[5:16].replace("T", " "), *own, *limits, added])
+
+
+def letters(runs: Sequence[str]) -> dict[str, str]:
+    """Plans in short: A, B, …"""
+    return dict(zip(runs, LETTERS, strict=False))
+
+
+def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
+    """The figures of each plan, one column per plan; of two also the difference.
+
+    Parameters
+    ----------
+    plans : DataFrame
+        One line per plan: ``run`` and `FIGURES`; the gap as a share, shown in percent.
+    """
+    unit = words.say(f"ui.unit.{plans['measure'].iloc[0]}", lang=lang)
+    shown: dict[str, list[Any]] = {
+        words.say("compare.figure", lang=lang): [
+            words.say(f"compare.figure.{n}", lang=lang, unit=unit) for n in FIGURES
+        ]
+    }
+    columns = [
+        [100.0 * float(line[n]) if n == "gap" else float(line[n]) for n in FIGURES] for _, line in plans.iterrows()
+    ]
+    for letter, column in zip(LETTERS, columns, strict=False):
+        shown[words.say("compare.plan", lang=lang, letter=letter)] = column
+    if len(columns) == 2:  # noqa: PLR2004 - a difference is of two
+        shown[words.say("compare.difference", lang=lang)] = [b - a for a, b in zip(*columns, strict=True)]
+    return pd.DataFrame(shown)
+
+
+def differences(
+    table: pd.DataFrame,
+    by: str,
+    *,
+    names: Mapping[str, str],
+    measure: str,
+    lang: str,
+    first: str = "A",
+    second: str = "B",
+) -> pd.DataFrame:
+    """Where two plans differ, in words.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `siting.plan.compare.Comparison.differences`.
+    by : str
+        Its level.
+    names : mapping
+        Names of venues by id.
+    measure : str
+        What is counted.
+    first, second : str
+        Letters of the plans.
+    """
+    unit = words.say(f"ui.unit.{measure}", lang=lang)
+    shown = {words.say(f"compare.by.{by}", lang=lang): [_group(by, name, names, lang) for name in table["name"]]}
+    for column in ("persons", "covered_before"):
+        shown[words.say(f"compare.column.{column}", lang=lang, unit=unit)] = table[column].to_list()
+    for letter, column in ((first, "first"), (second, "second")):
+        shown[words.say("compare.column.added", lang=lang, letter=letter, unit=unit)] = table[column].to_list()
+    shown[words.say("compare.difference", lang=lang)] = table["difference"].to_list()
+    return pd.DataFrame(shown)
+
+
+def sites(frame: pd.DataFrame, *, measure: str, lang: str) -> pd.DataFrame:
+    """Common and differing sites in words; ``held`` says whose a site is."""
+    unit = words.say(f"ui.unit.{measure}", lang=lang)
+    shown: dict[str, list[Any]] = {
+        words.say("compare.held", lang=lang): [words.say(f"style.compare.{held}", lang=lang) for held in frame["held"]]
+    }
+    for name in SITE_COLUMNS:
+        cells = [_coded(name, cell, lang) for cell in frame[name]]
+        shown[words.say(f"ui.plan.column.{name}", lang=lang, unit=unit)] = cells
+    return pd.DataFrame(shown, index=frame.index)
+
+
+def held(frame: pd.DataFrame, first: str) -> list[str]:
+    """Of two plans, whose each site is: `BOTH`, `FIRST` or `SECOND`."""
+    return [
+        BOTH if common else FIRST if first in plans else SECOND
+        for plans, common in zip(frame["plans"], frame["common"], strict=True)
+    ]
+
+
+def problem_names(problems: pd.DataFrame, runs: Sequence[str], *, lang: str) -> dict[str, str]:
+    """What plans were held against, in words; draws are left out."""
+    known = letters(runs)
+    return {
+        str(line["problem"]): words.say("compare.question", lang=lang, letter=known[line["problem"]])
+        if line["problem"] in known
+        else str(line["name"])
+        for _, line in problems.iterrows()
+        if line["kind"] != "draw"
+    }
+
+
+def matrix(wide: pd.DataFrame, titles: Mapping[str, str], *, lang: str) -> pd.DataFrame:
+    """Plans by problems in words.
+
+    Parameters
+    ----------
+    wide : DataFrame
+        From `siting.plan.compare.Comparison.by_problem`.
+    titles : mapping
+        From `problem_names`.
+    """
+    known = letters(list(wide.index))
+    head = {
+        words.say("compare.plans", lang=lang): [
+            words.say("compare.plan", lang=lang, letter=known[n]) for n in wide.index
+        ]
+    }
+    return pd.DataFrame({**head, **{title: wide[name].to_list() for name, title in titles.items() if name in wide}})
+
+
+def rules(violations: Sequence[str], *, lang: str) -> str:
+    """Limits and rules that are broken, by kind; several of one kind with their number."""
+    kinds = Counter(name.partition(":")[0] for name in violations)
+    said = []
+    for kind, n in kinds.items():
+        key = f"compare.rule.{kind}"
+        text = words.say(key if words.has(key) else "compare.rule.other", lang=lang, name=kind)
+        said.append(text if n == 1 else words.say("compare.times", lang=lang, what=text, n=n))
+    return words.say("compare.and", lang=lang).join(said)
+
+
+def book(sheets: Mapping[str, pd.DataFrame], *, notes: Sequence[tuple[str, object]], lang: str, title: str) -> bytes:
+    """A comparison as xlsx: one sheet per table, the notes below the first.
+
+    Parameters
+    ----------
+    sheets : mapping
+        Tables in words by the last part of the key of their title, ``compare.sheet.…``.
+    """
+    pages = [
+        Sheet(words.say(f"compare.sheet.{name}", lang=lang), table, notes if at == 0 else ())
+        for at, (name, table) in enumerate(sheets.items())
+    ]
+    return workbook(pages, properties={"title": title})
+
+
+def _group(by: str, name: object, venues: Mapping[str, str], lang: str) -> str:
+    if by == "operator":
+        return "·".join(words.say(f"ui.operator.{code}", lang=lang) for code in str(name).split("+"))
+    return venues.get(str(name), str(name)) if by == "venue" else str(name)
+
+
+def _coded(name: str, cell: object, lang: str) -> object:
+    if name in CODED and isinstance(cell, str):
+        key = CODED[name].format(cell)
+        return words.say(key, lang=lang) if words.has(key) else cell
+    return cell

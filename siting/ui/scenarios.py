@@ -1,0 +1,184 @@
+"""Scenarios on a page: keep a question under a name, ask it again, load it into the controls, rename or remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from siting.actions import coverage, radiotables, runs, scenarios
+from siting.store.scenarios import Scenario
+from siting.ui import choices, parts
+from siting.ui.session import Desk, now
+from siting.ui.text import md, number, t
+
+KEY = "scenario"
+#: Where the page keeps the points picked and forbidden by hand.
+PICKED, BANNED = "planning.picked", "planning.banned"
+OPEN = ("queued", "running")
+LIMITS = {"count": 1.0, "budget_yuan": 1e4, "target_persons": 1.0}
+LISTED_PX = 220
+YUAN_PER_CONTROL = 1e4
+Given = Mapping[str, Mapping[str, Any]]
+
+
+def panel(desk: Desk, given: Given) -> None:
+    """The scenarios that this person sees, with what may be done with them, and a form for a new one.
+
+    Parameters
+    ----------
+    desk : Desk
+        For whom.
+    given : mapping
+        What a new scenario can be made of: words -> parameters as `siting.actions.scenarios.save` takes them.
+    """
+    st.markdown(f"**{t('ui.scenario.title')}**")
+    held = scenarios.listing(desk.db, desk.actor)
+    if held:
+        _table(desk, held)
+    else:
+        st.caption(t("ui.scenario.none"))
+    if not desk.may(runs.PERMISSION):
+        return
+    if held:
+        _acts(desk, held)
+    if given:
+        with st.expander(t("ui.scenario.save"), icon=":material/bookmark_add:"):
+            _form(desk, given)
+
+
+def asks(desk: Desk, one: Scenario) -> str:
+    """What a scenario asks, in short."""
+    record, own = one.record, one.record["params"]
+    base = record["coverage_params"]
+    told = [choices.network_words(desk, name) for name in base["networks"]]
+    told += [choices.threshold_words(desk, base["profile"]), t(f"ui.mix.{base['mix']}")]
+    told += [
+        t(f"compare.limit.{name}", n=number(own[name] / size, digits=0 if size == 1 else 1))
+        for name, size in LIMITS.items()
+        if own.get(name) is not None
+    ]
+    told += [t("ui.scenario.price_of", factor=f"{record['price_factor']:g}")] if record["price_factor"] != 1 else []
+    told += [t("ui.scenario.draw_of", seed=record["draw_seed"])] if record["draw_seed"] is not None else []
+    told += [t("ui.scenario.forbids", n=len(own["forbid"]))] if own.get("forbid") else []
+    return " · ".join(told)
+
+
+def _table(desk: Desk, held: list[Scenario]) -> None:
+    shown = {
+        "name": [one.name for one in held],
+        "asks": [asks(desk, one) for one in held],
+        "reason": [one.reason for one in held],
+        "person": [one.person for one in held],
+        "at": [one.at[:16].replace("T", " ") for one in held],  # noqa: PD008 - a time, no frame
+    }
+    frame = pd.DataFrame({t(f"ui.scenario.column.{name}"): cells for name, cells in shown.items()})
+    st.dataframe(frame, hide_index=True, height=min(LISTED_PX, 40 + 35 * len(frame)))
+
+
+def _acts(desk: Desk, held: list[Scenario]) -> None:
+    """Ask the chosen scenario, load it, rename it or take it away."""
+    known = {one.id: one for one in held}
+    latest = runs.latest(desk.db, desk.actor, "plan")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            t("ui.scenario.which"), list(known), key=f"{KEY}.which", format_func=lambda name: known[name].name
+        )
+        one = known[str(chosen)]
+        busy = latest is not None and latest.status in OPEN
+        if st.button(t("ui.scenario.run"), icon=":material/play_arrow:", disabled=busy, key=f"{KEY}.run"):
+            with parts.told():
+                scenarios.queue(desk.db, desk.actor, one.id, now=now())
+                st.rerun()
+        st.button(t("ui.scenario.load"), icon=":material/upload:", on_click=load, args=(one,), key=f"{KEY}.load")
+        with st.popover(t("ui.scenario.rename")):
+            _rename(desk, one)
+        with st.popover(t("ui.scenario.remove")):
+            _remove(desk, one)
+    if busy:
+        st.caption(t("ui.scenario.busy"))
+
+
+def load(one: Scenario) -> None:
+    """Set the controls of the planning page to a scenario: limit, candidates of unknown state, points picked and forbidden.
+
+    Called before the page is drawn, as a callback.
+    """
+    own, state = one.record["params"], st.session_state
+    wanted = {"count": own.get("count"), "budget": own.get("budget_yuan"), "target": own.get("target_persons")}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    state["by"] = "both" if len(given) > 1 else next(iter(given))
+    st.query_params["by"] = state["by"]
+    for name, value in given.items():
+        state[name] = round(value / YUAN_PER_CONTROL) if name == "budget" else round(value)
+    state["unknown"] = "unknown" in own["admit"]
+    state[PICKED] = list(own["lock"])
+    state[BANNED] = list(own.get("forbid", []))
+
+
+def _rename(desk: Desk, one: Scenario) -> None:
+    with st.form(f"{KEY}.rename.{one.id}", border=False):
+        name = st.text_input(t("ui.scenario.name"), one.name, max_chars=scenarios.LONGEST_NAME)
+        if st.form_submit_button(t("ui.scenario.rename")):
+            with parts.told():
+                scenarios.rename(desk.db, desk.actor, one.id, name, now=now())
+                st.rerun()
+
+
+def _remove(desk: Desk, one: Scenario) -> None:
+    with st.form(f"{KEY}.remove.{one.id}", border=False):
+        st.caption(t("ui.scenario.remove_help", name=md(one.name)))
+        reason = st.text_input(t("ui.scenario.reason"), max_chars=scenarios.LONGEST_REASON)
+        if st.form_submit_button(t("ui.scenario.remove"), icon=":material/delete:"):
+            with parts.told():
+                scenarios.remove(desk.db, desk.actor, one.id, reason=reason, now=now())
+                st.rerun()
+
+
+def _form(desk: Desk, given: Given) -> None:
+    """A question of a plan with other people, thresholds, networks, prices or model, under a name."""
+    source = st.selectbox(t("ui.scenario.source"), list(given), key=f"{KEY}.source")
+    asked = given[str(source)]
+    with st.form(f"{KEY}.new", border=False, clear_on_submit=False):
+        with st.container(horizontal=True):
+            name = st.text_input(t("ui.scenario.name"), key=f"{KEY}.name", max_chars=scenarios.LONGEST_NAME)
+            reason = st.text_input(t("ui.scenario.reason"), key=f"{KEY}.reason", max_chars=scenarios.LONGEST_REASON)
+        based = _coverage(desk, asked["coverage_params"], str(source))
+        with st.container(horizontal=True):
+            factor = st.number_input(t("ui.scenario.price"), 0.1, 10.0, 1.0, 0.1, key=f"{KEY}.price")
+            seed = st.number_input(
+                t("ui.scenario.seed"), 0, 10**6, None, key=f"{KEY}.seed", help=t("ui.scenario.seed_help")
+            )
+        if st.form_submit_button(t("ui.scenario.save"), icon=":material/bookmark_add:"):
+            wanted = {**asked, "coverage_params": based, "price_factor": factor, "draw_seed": seed}
+            with parts.told():
+                scenarios.save(desk.db, desk.actor, name, given=wanted, reason=reason, now=now())
+                st.rerun()
+
+
+def _coverage(desk: Desk, base: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Networks, threshold and time of day, at first those of the plan."""
+    networks = {n: choices.network_words(desk, n) for n, row in radiotables.networks(desk.db).items() if row.active}
+    profiles = [n for n, row in radiotables.thresholds(desk.db).items() if row.active]
+    own = [name for name in base["networks"] if name in networks]
+    chosen = st.multiselect(
+        t("ui.choice.networks"), list(networks), own, key=f"{KEY}.networks.{source}", format_func=networks.__getitem__
+    )
+    with st.container(horizontal=True):
+        profile = st.selectbox(
+            t("ui.choice.profile"),
+            profiles,
+            profiles.index(base["profile"]) if base["profile"] in profiles else 0,
+            key=f"{KEY}.profile.{source}",
+            format_func=lambda name: choices.profile_words(desk, name),
+        )
+        mix = st.selectbox(
+            t("ui.choice.mix"),
+            list(coverage.MIXES),
+            list(coverage.MIXES).index(base["mix"]),
+            key=f"{KEY}.mix.{source}",
+            format_func=lambda name: t(f"ui.mix.{name}"),
+        )
+    return {**base, "networks": chosen or own, "profile": profile, "mix": mix}
