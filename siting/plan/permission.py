@@ -76,7 +76,7 @@ def risk(options: pd.DataFrame, closed: pd.DataFrame) -> pd.DataFrame:
     by_class = _counted(asked, closed, ["class"])
     by_owner = _counted(asked, closed.dropna(subset=["owner_org"]), ["class", "owner_org"])
     enough = (by_owner["n"] >= rows()["least_cases"]).to_numpy()
-    counts = by_owner.where(enough, by_class)
+    counts = pd.DataFrame(np.where(enough[:, None], by_owner, by_class), columns=by_class.columns)
     known = (counts["n"] > 0).to_numpy()
     mean, low, high = interval(counts["agreed"], counts["n"])
     default = asked["class"].map(host_classes().set_index("class")["probability"]).to_numpy(np.float64)
