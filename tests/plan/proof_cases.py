@@ -62,13 +62,13 @@ class Case:
 
     problem: CoverProblem
     allowed: np.ndarray
-    values: np.ndarray
+    reached: np.ndarray
     free: np.ndarray
 
     @property
     def best(self) -> float | None:
         """The optimum, None where nothing is allowed."""
-        return float(self.values[self.allowed].max()) if self.allowed.any() else None
+        return float(self.reached[self.allowed].max()) if self.allowed.any() else None
 
     def subset(self, chosen) -> int:
         """Place of a plan, its locked options with it, among the subsets."""
