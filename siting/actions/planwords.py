@@ -127,7 +127,7 @@ def activity(asks: Question, found: Plan, asked: Mapping[str, Any], chosen: pd.D
     own = chosen[chosen["locked"] & ~chosen["standing"]]
     table = _with_own(table, own, asked)
     parts = table["rule"].str.split(":", n=2)
-    table = table.assign(kind=parts.str[0], subject=parts.str[1].fillna(""))
+    table = table.assign(kind=parts.str[0], subject=parts.str[1].astype(object).fillna(""))
     table["binds"] = _binds(table) | _no_yuan_left(table, asks, chosen)
     quota = table["kind"] == "quota"
     table.loc[quota, "subject"] = table.loc[quota, "rule"].str.split(":", n=1).str[1]
