@@ -13,7 +13,7 @@ from siting import words
 from siting.actions import radiotables
 from siting.actions.radiotables import Outcome
 from siting.radio import tablecheck
-from siting.radio.tablecheck import Column
+from siting.radio.tablecells import Column
 from siting.ui import choices, parts, radioparts, radiopatterns
 from siting.ui.session import Desk, now
 from siting.ui.text import UNKNOWN, md, t

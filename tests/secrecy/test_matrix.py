@@ -58,6 +58,7 @@ ASKED = {
     "radiotables.table": (SEE,), "radiotables.fixed": (SEE,), "radiotables.history": (SEE,),
     "radiotables.edit": (RADIO,), "radiotables.restore": (RADIO,), "radiopatterns.read": (RADIO,), "radiopatterns.add": (RADIO,),
     "radiopatterns.drop": (RADIO,), "radiopatterns.listing": (SEE,),
+    "plantables.table": (SEE,), "plantables.history": (SEE,), "plantables.edit": (RADIO,), "plantables.restore": (RADIO,),
     "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,), "comparing.export": ("export.internal",),
     "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.queue": (RUN,), "scenarios.asked": (READ,),
 }  # fmt: skip
@@ -70,7 +71,7 @@ OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 PARTS = {
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
     "emfsubject.subject_of", "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render", "planstarts.best",
-    "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "worker.execute",
+    "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "tablebook.edit", "tablebook.keep", "tablebook.restore", "worker.execute",
 }  # fmt: skip
 RUN_ROW = Run(
     id="none", kind="coverage", status="running", progress=0, stage="", message="", params={"coverage": "none"}, result={}, actor="",
