@@ -16,6 +16,7 @@ from siting.access import Actor
 from siting.actions import candidates as candidate_actions
 from siting.actions import (
     coverage,
+    curves,
     effects,
     planchecks,
     planfiles,
@@ -128,6 +129,8 @@ def _solved(
     db: Database, asks: Question, asked: Mapping[str, Any], start: planstarts.Start | None, report: Reporter
 ) -> Plan:
     """The plan of a question; a clash of rules is told in sentences."""
+    today = asks.value(np.flatnonzero(asks.offered["standing"]))
+    way = curves.Curve(runs.folder(db, report.run_id), report.clock, base_value=today)
     try:
         return solve(
             asks.problem,
@@ -136,18 +139,20 @@ def _solved(
             time_limit_s=asked["time_limit_s"],
             seed=asked["seed"],
             start=None if start is None else start[1],
-            progress=_teller(report),
+            progress=_teller(report, way),
             cancelled=report.cancelled,
         )
     except NotSolved as error:
         raise planwords.clash(db, error, asks, asked) from error
+    finally:
+        way.save()
 
 
-def _teller(report: Reporter) -> Any:
-    """Pass the solver's state on to whoever follows the run."""
+def _teller(report: Reporter, way: curves.Curve) -> Any:
+    """Pass the solver's state on to whoever follows the run, and keep its way."""
 
     def tell(step: str, value: float, bound: float, done: float) -> None:
-        report.note = words.say("run.live", step=step, value=f"{value:,.1f}", bound=f"{bound:,.1f}")
+        way.tell(step, value, bound)
         report.progress(done)
 
     return tell

@@ -73,7 +73,7 @@ def crowd(desk: Desk, layer: str, *, visible: bool = True) -> list[Layer]:
     return [dots, features(desk, layer, name=name, visible=visible, min_zoom=spec.from_zoom)]
 
 
-def narrowed(frame: gpd.GeoDataFrame, layer: str) -> Layer:
+def narrowed(frame: gpd.GeoDataFrame, layer: str, *, name: str = "") -> Layer:
     """The rows that a filter has left, as features; `layer` says how they look."""
     spec = replace(layers.specs()[layer], limit=MOST_NARROWED)
     kept_rows = frame.iloc[:MOST_NARROWED]
@@ -82,7 +82,7 @@ def narrowed(frame: gpd.GeoDataFrame, layer: str) -> Layer:
         id=f"{layer}-narrowed",
         type="geojson",
         version=digest,
-        name=t("ui.layer.assets"),
+        name=name or t("ui.layer.assets"),
         data=layers.geojson(layers.to_lonlat(kept_rows), spec),
         styles=styles.family(spec.family),
         clickable=True,

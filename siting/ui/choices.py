@@ -119,10 +119,11 @@ def segments(label: str, terms: Mapping[str, str], *, key: str, hidden: bool = F
         Whether the title is left to screen readers.
     """
     options = list(terms)
+    first = asked(key, options)[0] if asked(key, options) else options[0]
     chosen = st.segmented_control(
         label,
         options,
-        default=asked(key, options)[0] if asked(key, options) else options[0],
+        default=None if key in st.session_state else first,  # what the session holds was chosen already
         required=True,
         key=key,
         on_change=remember,
@@ -133,7 +134,7 @@ def segments(label: str, terms: Mapping[str, str], *, key: str, hidden: bool = F
     return str(chosen)
 
 
-def several(label: str, terms: Mapping[str, str], *, key: str, placeholder: str) -> list[str]:
+def several(label: str, terms: Mapping[str, str], *, key: str, placeholder: str, hidden: bool = False) -> list[str]:
     """Any number of many, in the address by their codes."""
     return st.multiselect(
         label,
@@ -144,6 +145,7 @@ def several(label: str, terms: Mapping[str, str], *, key: str, placeholder: str)
         args=(key,),
         placeholder=placeholder,
         format_func=lambda name: terms[name],
+        label_visibility="collapsed" if hidden else "visible",
     )
 
 

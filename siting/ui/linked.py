@@ -7,6 +7,7 @@ page, so that a selected thing can be sent as a link.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 import streamlit as st
@@ -62,6 +63,8 @@ def table(
     name: str,
     ids: pd.Series,
     height_px: int,
+    columns: Mapping[str, object] | None = None,
+    acts: Mapping[str, Callable[[str], None]] | None = None,
 ) -> None:
     """A table of which one row may be selected.
 
@@ -75,13 +78,22 @@ def table(
         Id of every row, in the order of the frame.
     height_px : int
         Height [px].
+    columns : mapping, optional
+        How columns are drawn, beside the numbers.
+    acts : mapping, optional
+        Title of a column -> what a click into it does with the row's id; where given, a click into any other cell selects
+        its row.
     """
     known = [str(v) for v in ids]
     key = f"{name}.rows.{st.session_state.get(f'{name}.table', 0)}"
 
     def chosen() -> None:
-        rows = st.session_state[key]["selection"]["rows"]
-        select(name, known[rows[0]] if rows else None, from_table=True)
+        made = st.session_state[key]["selection"]
+        if acts is not None and made.get("cells"):
+            row, column = made["cells"][0]
+            acts[column](known[row]) if column in acts else select(name, known[row], from_table=True)
+            return
+        select(name, known[made["rows"][0]] if made["rows"] else None, from_table=True)
 
     now = selected(name)
     st.dataframe(
@@ -90,9 +102,9 @@ def table(
         hide_index=True,
         height=height_px,
         placeholder=UNKNOWN,
-        column_config=number_columns(frame),
+        column_config={**number_columns(frame), **(columns or {})},
         on_select=chosen,
-        selection_mode="single-row",
+        selection_mode="single-row" if acts is None else ["single-row", "single-cell"],
         selection_default={
             "selection": {"rows": [known.index(now)] if now in known else [], "columns": [], "cells": []}
         },

@@ -48,7 +48,7 @@ def start(
     desk: Desk,
     kind: str,
     *,
-    params: Mapping[str, Any],
+    params: Mapping[str, Any] | Callable[[], Mapping[str, Any]],
     label: str,
     primary: bool = True,
     started: Callable[[], None] | None = None,
@@ -57,6 +57,8 @@ def start(
 
     Parameters
     ----------
+    params : mapping or callable
+        What to compute; a callable is asked when the button is pressed, and its refusal is told.
     primary : bool
         Whether it is the page's main button.
     started : callable, optional
@@ -68,7 +70,7 @@ def start(
     if not st.button(label, key=f"run.{kind}.start", width="stretch", **style):  # type: ignore[arg-type]
         return False
     with parts.told():
-        runs.start(desk.db, desk.actor, kind, params, now=now())
+        runs.start(desk.db, desk.actor, kind, params() if callable(params) else params, now=now())
         if started is not None:
             started()
         return True

@@ -5,7 +5,7 @@ from streamlit.proto.Alert_pb2 import Alert
 
 from siting import settings
 from siting.access import Actor, local_admin
-from siting.actions import coverage, plans, runs, worker
+from siting.actions import coverage, curves, plans, runs, worker
 from siting.store import layers
 from siting.store import runs as run_rows
 from siting.store.database import open_database
@@ -158,8 +158,12 @@ def form(at):
 
 def test_planning_without_coverage_names_the_one_thing_to_do(open_app, fresh):
     at = open_app(fresh, "planning")
-    assert "请先做一次覆盖分析" in words_on(at)
+    assert "还没有覆盖分析" in words_on(at)
     assert not at.dataframe
+    at.button(key="run.plan.start").click().run()
+    asked = runs.latest(store(fresh), local_admin(source="page"), "plan").params
+    assert (asked["count"], asked["coverage"]) == (30, "")
+    assert asked["coverage_params"]["networks"]
 
 
 def test_a_candidate_clicked_on_the_map_can_be_picked_and_is_kept_by_the_plan(open_app, done, clicks):
@@ -181,7 +185,7 @@ def test_a_candidate_clicked_on_the_map_can_be_picked_and_is_kept_by_the_plan(op
 def test_the_plan_shows_what_it_adds_its_bound_and_whether_it_is_proven(open_app, done):
     db, person = store(done), local_admin(source="page")
     found = plans.plan(db, person, runs.latest(db, person, "plan", status="done").id)
-    at = open_app(done, "planning")
+    at = open_app(done, "planning", **{"planning-view": "plan"})
     shown = metrics(at)
     assert shown["入选点位"] == "5"
     assert shown["新增覆盖（人）"] == f"{found['added']:,.0f}"
@@ -189,14 +193,26 @@ def test_the_plan_shows_what_it_adds_its_bound_and_whether_it_is_proven(open_app
     assert ("已证明最优" in {m.delta for m in at.metric}) == found["proven"]
 
 
-def test_while_a_plan_is_solved_its_value_and_bound_stand_beside_the_progress(open_app, done, now):
+def test_while_a_plan_is_solved_its_value_and_bound_stand_beside_the_progress_in_both_languages(open_app, done, now):
     db, person = store(done), local_admin(source="page")
     base = runs.latest(db, person, "coverage", status="done")
     asked = plans.params(db.settings, {"coverage": base.id, "count": 5})
     later = now + timedelta(minutes=1)
     run_id = runs.start(db, person, "plan", asked, now=later, status="running")
-    run_rows.beat(db, run_id, progress=0.6, stage="run.stage.solve", now=later, message="已得 5，上界 7")
-    assert "已得 5，上界 7" in words_on(open_app(done, "planning"))
+    run_rows.beat(db, run_id, progress=0.6, stage="run.stage.solve", now=later)
+    way = curves.Curve(runs.folder(db, run_id), lambda: later, base_value=100.0)
+    way.tell("greedy", 1105.0, float("inf"))
+    way.tell("bound", 1105.0, 1600.0)
+    way.save()
+    at = open_app(done, "planning")
+    assert "求界：已得 1,005，任何方案不超过 1,500，间隙 33.00%" in words_on(at)
+    assert len(at.get("vega_lite_chart")) == 1
+    at.button(key="run.plan.cancel").click().run()
+    assert runs.get(db, person, run_id).cancel_requested
+    at = open_app(done)
+    at.radio(key="siting.language_switch").set_value("en").run()
+    at.switch_page("pages/planning.py").run()
+    assert "Bound: found 1,005, no plan above 1,500, gap 33.00%" in words_on(at)
 
 
 def test_a_plan_of_an_older_coverage_run_is_marked_as_such(open_app, done, now):

@@ -39,7 +39,7 @@ class Desk {
     this.note = this.corner("bottomleft", "siting-note");
     if (this.kept.view) this.map.setView(this.kept.view.center, this.kept.view.zoom);
     else if (data.focus) this.map.setView([data.focus.lat, data.focus.lng], data.focus.zoom); // a link leads to its place
-    else this.map.fitBounds(data.bounds);
+    else this.fit(data.bounds);
     this.map.on("moveend", () => this.moved());
     this.moved();
     if (data.group) groups.set(data.group, (groups.get(data.group) ?? new Set()).add(this));
@@ -51,9 +51,23 @@ class Desk {
     div.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.target === div) this.clicked(this.map.getCenter());
     });
-    this.observer = new ResizeObserver(() => this.map.invalidateSize({ pan: false }));
+    this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(div);
     this.size = this.button();
+  }
+
+  // What was in the middle stays there; a map that is taken away, or not laid out yet, has no middle.
+  resized() {
+    if (!this.div.clientHeight || !this.div.clientWidth) return;
+    const { center, zoom } = this.kept.view, unseen = this.unseen;
+    this.map.invalidateSize({ pan: false });
+    if (unseen) this.fit(unseen);
+    else this.map.setView(center, zoom, { animate: false });
+  }
+
+  fit(bounds) {
+    this.unseen = this.map.getSize().y ? null : bounds;
+    this.map.fitBounds(bounds);
   }
 
   corner(position, className) {

@@ -1,0 +1,152 @@
+"""Points picked and forbidden by hand: kept for the session, their effect known at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import streamlit as st
+
+from siting.actions import effects, picking, runs
+from siting.errors import SitingError
+from siting.maps import layers, styles
+from siting.ui import parts
+from siting.ui.cached import shared
+from siting.ui.mapview import Layer
+from siting.ui.parts import Card
+from siting.ui.session import Desk
+from siting.ui.text import language, md, number, t
+
+PICKED, BANNED = "planning.picked", "planning.banned"
+MOST = 500
+KEY = "option_id"
+
+
+def picked() -> list[str]:
+    """Options picked by hand; a plan keeps them."""
+    return list(st.session_state.get(PICKED, []))
+
+
+def banned() -> list[str]:
+    """Candidates forbidden by hand; a plan does without them."""
+    return list(st.session_state.get(BANNED, []))
+
+
+def toggle(option_id: str) -> None:
+    """Pick an option, or put it back."""
+    now = picked()
+    st.session_state[PICKED] = [k for k in now if k != option_id] if option_id in now else [*now, option_id]
+
+
+def ban(candidate_id: str) -> None:
+    """Forbid a candidate with all its options, or allow it again; what is forbidden is not picked."""
+    now = banned()
+    gone = candidate_id in now
+    st.session_state[BANNED] = [k for k in now if k != candidate_id] if gone else [*now, candidate_id]
+    st.session_state[PICKED] = [k for k in picked() if k.partition("|")[0] != candidate_id]
+
+
+def take(option_ids: Sequence[str]) -> None:
+    """Pick exactly these options."""
+    st.session_state[PICKED] = list(option_ids)[:MOST]
+
+
+def clear() -> None:
+    """Put all picked points back and allow the forbidden ones."""
+    st.session_state[PICKED] = []
+    st.session_state[BANNED] = []
+
+
+def usable(row: Mapping[str, Any]) -> bool:
+    """Whether a candidate was scored and is free to be picked; the others stay on the map with their reasons."""
+    return bool(pd.notna(row.get("rank"))) and not row.get("effect") and row["candidate_id"] not in banned()
+
+
+def bench(desk: Desk, score_run: str) -> picking.Bench:
+    """The stored reach of a score run, laid out once for all who see the same."""
+    version = f"{score_run}.{effects.version(desk.db, desk.actor)}"
+    return shared(desk, "bench", version, lambda: picking.bench(desk.db, desk.actor, score_run))
+
+
+def prepare(desk: Desk, score_run: str) -> None:
+    """Lay the reach out while the person looks at the page, so that the first click is answered like every other."""
+    if runs.may_ask(desk.actor, "plan"):
+        effect(desk, score_run, [], {})
+
+
+def effect(desk: Desk, score_run: str, option_ids: Sequence[str], asked: Mapping[str, Any]) -> picking.Effect | str:
+    """What these options add together and which rules they break; why not, in words, where it cannot be said."""
+    try:
+        return picking.effect(bench(desk, score_run), option_ids, asked)
+    except SitingError as error:
+        return error.message(language())
+
+
+def panel(desk: Desk, score_run: str, asked: Mapping[str, Any], *, measured: str) -> None:
+    """The picked set in figures, by sub-district, with the rules it breaks; nothing while nothing is picked."""
+    keys = picked()
+    if not keys:
+        return
+    found = effect(desk, score_run, keys, asked)
+    if isinstance(found, str):
+        st.warning(md(found), icon=":material/warning:")
+        return
+    parts.cards(cards(found, measured))
+    for line in dict.fromkeys(said(found)):
+        st.warning(md(line), icon=":material/rule:")
+
+
+def cards(found: picking.Effect, measured: str) -> list[Card]:
+    """A picked set in figures."""
+    unit = t(f"ui.unit.{measured}")
+    streets = [f"{row.street_office} {number(row.added)}" for row in found.streets.head(3).itertuples()]
+    unreached = t("ui.picks.unreached", n=found.fibre_unknown) if found.fibre_unknown else t("ui.picks.along")
+    return [
+        Card(t("ui.picks.sites"), number(found.count), t("ui.picks.kept")),
+        Card(t("ui.plan.added", unit=unit), number(found.added), "、".join(streets) or t("ui.figure.modelled")),
+        Card(t("ui.plan.cost"), number(found.cost_yuan), t("ui.plan.cost_note")),
+        Card(t("ui.plan.fibre"), number(found.fibre_m), unreached),
+    ]
+
+
+def said(found: picking.Effect) -> list[str]:
+    """Broken rules as sentences."""
+    lang = language()
+    return [
+        t("ui.picks.broken", rule=one.rule.say(lang=lang), n=number(one.activity, digits=1)) for one in found.broken
+    ]
+
+
+def streets(found: picking.Effect, measured: str) -> pd.DataFrame:
+    """What a set adds by sub-district, as a table."""
+    unit = t(f"ui.unit.{measured}")
+    return pd.DataFrame(
+        {
+            t("ui.plan.column.street_office"): found.streets["street_office"],
+            t("ui.plan.added", unit=unit): found.streets["added"].round(0),
+        }
+    )
+
+
+def marks(frame: gpd.GeoDataFrame) -> list[Layer]:
+    """Picked and forbidden points on the map."""
+    chosen = frame[frame[KEY].isin(picked())].assign(mark="picked")
+    out = frame[frame["candidate_id"].isin(banned())].drop_duplicates("candidate_id").assign(mark="banned")
+    return [_layer("picked", chosen), _layer("banned", out)]
+
+
+def _layer(name: str, rows: gpd.GeoDataFrame) -> Layer:
+    spec = layers.Spec(
+        layer=name, key=KEY, label="name", family="mark", style="mark", from_zoom=0, limit=MOST, columns=()
+    )
+    return Layer(
+        id=name,
+        type="geojson",
+        version="|".join(sorted(rows[KEY])) or "none",
+        name=t(f"style.mark.{name}"),
+        data=layers.geojson(layers.to_lonlat(rows), spec),
+        styles=styles.family("mark"),
+        clickable=True,
+    )
