@@ -22,7 +22,7 @@ from siting.store import journal, runs
 from siting.store.database import Database
 from siting.store.runs import Run
 
-KINDS = ("coverage", "score", "plan", "unblock", "calibrate", "whatif")
+KINDS = ("coverage", "score", "plan", "alternatives", "unblock", "calibrate", "whatif", "stability")
 PERMISSION = "plan.run"
 #: Who may ask for a kind of work besides: whoever decides on calibrations may make one.
 BESIDES: Mapping[str, tuple[str, ...]] = MappingProxyType({"calibrate": ("radio.edit",)})

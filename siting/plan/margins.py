@@ -6,7 +6,7 @@ number of dB, for old sites and new ones alike, and every site by its own beside
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -166,6 +166,7 @@ def drawn(
     calibration: Calibration | None = None,
     draws: int = 200,
     seed: int = 0,
+    progress: Callable[[float], None] | None = None,
 ) -> Drawn:
     """Draw the model's error and count again what every option adds.
 
@@ -181,6 +182,8 @@ def drawn(
         How many.
     seed : int
         Same seed, same draws.
+    progress : callable, optional
+        Told the share that is done, 0..1.
 
     Raises
     ------
@@ -200,6 +203,8 @@ def drawn(
         sites = (still if draw < 0 else site)[max(draw, 0)][place].astype(np.float32)
         moved = [part.counted(sites, None if draw < 0 else off[draw]) for part, off in zip(parts, offsets, strict=True)]
         found.append(_whole(margins, moved))
+        if progress is not None:
+            progress((draw + 2) / (draws + 1))
     added, inside, venues = (np.asarray(stack, np.float32) for stack in zip(*found, strict=True))
     with np.errstate(invalid="ignore"):
         share = np.where(added > 0, inside / np.where(added > 0, added, 1.0), np.nan)

@@ -58,6 +58,10 @@ ASKED = {
     "radiotables.table": (SEE,), "radiotables.fixed": (SEE,), "radiotables.history": (SEE,),
     "radiotables.edit": (RADIO,), "radiotables.restore": (RADIO,), "radiopatterns.read": (RADIO,), "radiopatterns.add": (RADIO,),
     "radiopatterns.drop": (RADIO,), "radiopatterns.listing": (SEE,),
+    "permission.learnt": (READ,), "permission.version": (READ,), "permission.closed": (READ,), "weights.profiles": (READ,),
+    "weights.read": (READ,), "weights.history": (READ,), "weights.save": (RADIO,), "weights.of_run": (READ,),
+    "weights.rescored": (READ,), "weights.measured": (READ,), "stability.execute": (RUN,), "stability.standing": (READ,),
+    "stability.ranks": (READ,),
     "plantables.table": (SEE,), "plantables.history": (SEE,), "plantables.edit": (RADIO,), "plantables.restore": (RADIO,),
     "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,), "comparing.export": ("export.internal",),
     "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.queue": (RUN,), "scenarios.asked": (READ,),
@@ -85,7 +89,7 @@ GIVEN = {
     "roles": ["none"], "org": "x", "disabled": True, "ids": ["none"], "text": "x", "attitude": "agree", "option_ids": None,
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "coverage_run": "none", "changes": [], "bench": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
-    "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
+    "options": None, "weights": {}, "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
     "plan_runs": ["none", "other"], "plan_run": "none", "scenario_id": "none",
 }  # fmt: skip
 # What differs by action because the name means something else there.
