@@ -98,10 +98,10 @@ def differences(
     unit = words.say(f"ui.unit.{measure}", lang=lang)
     shown = {words.say(f"compare.by.{by}", lang=lang): [_group(by, name, names, lang) for name in table["name"]]}
     for column in ("persons", "covered_before"):
-        shown[words.say(f"compare.column.{column}", lang=lang, unit=unit)] = table[column].to_list()
+        shown[words.say(f"compare.column.{column}", lang=lang, unit=unit)] = table[column].round(0).to_list()
     for letter, column in ((first, "first"), (second, "second")):
-        shown[words.say("compare.column.added", lang=lang, letter=letter, unit=unit)] = table[column].to_list()
-    shown[words.say("compare.difference", lang=lang)] = table["difference"].to_list()
+        shown[words.say("compare.column.added", lang=lang, letter=letter, unit=unit)] = table[column].round(1).to_list()
+    shown[words.say("compare.difference", lang=lang)] = (table["difference"].round(1) + 0.0).to_list()
     return pd.DataFrame(shown)
 
 
@@ -153,7 +153,9 @@ def matrix(wide: pd.DataFrame, titles: Mapping[str, str], *, lang: str) -> pd.Da
             words.say("compare.plan", lang=lang, letter=known[n]) for n in wide.index
         ]
     }
-    return pd.DataFrame({**head, **{title: wide[name].to_list() for name, title in titles.items() if name in wide}})
+    return pd.DataFrame(
+        {**head, **{title: (wide[name].round(1) + 0.0).to_list() for name, title in titles.items() if name in wide}}
+    )
 
 
 def rules(violations: Sequence[str], *, lang: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from siting.actions import comparing
 from siting.actions import scenarios as scenario_actions
@@ -17,7 +18,7 @@ from siting.plan.compare import LEVELS, Comparison, defaults
 from siting.reports import comparison as worded
 from siting.ui import atlas, choices, linked, mapview, parts, scenarios
 from siting.ui.cached import kept
-from siting.ui.mapview import Click, Layer
+from siting.ui.mapview import Click, Layer, Place
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, md, number, percent, t
 
@@ -25,6 +26,8 @@ NAME = "compare"
 VIEWS = ("differences", "sites", "scenarios")
 MAP_PX, TABLE_PX = 380, 330
 SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+#: Letter and symbol of the sites that one plan alone has.
+SIDES: Mapping[str, tuple[str, str]] = {worded.FIRST: ("A", "▲"), worded.SECOND: ("B", "◆")}
 Names = Mapping[str, str]
 
 
@@ -80,7 +83,10 @@ def _figures(desk: Desk, found: Compared) -> None:
     table = worded.overview(found.plans, lang=desk.lang)
     shown: dict[str, object] = {table.columns[0]: table.iloc[:, 0]}
     for name in table.columns[1:]:
-        shown[name] = [number(value, digits=2 if at == len(table) - 1 else 0) for at, value in enumerate(table[name])]
+        shown[name] = [
+            number(round(value, 2) + 0.0, digits=2 if at == len(table) - 1 else 0)
+            for at, value in enumerate(table[name])
+        ]
     st.table(pd.DataFrame(shown).set_index(table.columns[0]), border="horizontal")
 
 
@@ -92,33 +98,33 @@ def _maps(desk: Desk, found: Compared) -> None:
     row = sites[sites["option_id"] == chosen]
     spot = None if row.empty else row.geometry.iloc[0]
     focus = atlas.place(spot, desk.settings.crs, version=str(linked.turn(NAME)), zoom=16)
-    clicks: list[Click | None] = []
-    for column, side, other, title in zip(
-        st.columns(2, gap="small"),
-        (worded.FIRST, worded.SECOND),
-        (worded.SECOND, worded.FIRST),
-        ("ui.compare.first", "ui.compare.second"),
-        strict=True,
-    ):
-        own = sites[sites["held"] != other]
-        with column:
-            st.markdown(f"**{t(title)}**")
-            clicks.append(
-                mapview.draw(
-                    [*atlas.background(desk), _marks(own, f"{NAME}-{side}")],
-                    key=f"{NAME}-{side}",
-                    bounds=atlas.extent(desk),
-                    height_px=MAP_PX,
-                    legend=atlas.key(NAME, lang=desk.lang, only={NAME: [worded.BOTH, side]}),
-                    focus=focus,
-                    selected=focus,
-                    group=NAME,
-                )
-            )
+    clicks = [
+        _map(desk, sites, side, focus, column) for side, column in zip(SIDES, st.columns(2, gap="small"), strict=True)
+    ]
     hit = next((click for click in clicks if click is not None), None)
     if hit is not None:
         linked.select(NAME, hit.id)
         st.rerun()
+
+
+def _map(desk: Desk, sites: gpd.GeoDataFrame, side: str, focus: Place | None, column: DeltaGenerator) -> Click | None:
+    """One plan's map, with how many sites are where."""
+    letter, mark = SIDES[side]
+    own = sites[sites["held"].isin([worded.BOTH, side])]
+    counts = own["held"].value_counts()
+    with column:
+        numbers = {"both": int(counts.get(worded.BOTH, 0)), "own": int(counts.get(side, 0))}
+        st.markdown(t("ui.compare.map", letter=letter, mark=mark, **numbers))
+        return mapview.draw(
+            [*atlas.background(desk), _marks(own, f"{NAME}-{side}")],
+            key=f"{NAME}-{side}",
+            bounds=atlas.extent(desk),
+            height_px=MAP_PX,
+            legend=atlas.key(NAME, lang=desk.lang, only={NAME: [worded.BOTH, side]}),
+            focus=focus,
+            selected=focus,
+            group=NAME,
+        )
 
 
 def _marks(sites: gpd.GeoDataFrame, name: str) -> Layer:
@@ -174,7 +180,11 @@ def _differences(desk: Desk, found: Compared, pair: list[str]) -> None:
     table = found.found.differences(problem, by, *pair)
     shown = worded.differences(table, by, names=found.venue_names, measure=measure, lang=desk.lang)
     st.dataframe(
-        shown, hide_index=True, height=TABLE_PX, placeholder=UNKNOWN, column_config=linked.number_columns(shown)
+        shown,
+        hide_index=True,
+        height=min(TABLE_PX, 40 + 35 * len(shown)),
+        placeholder=UNKNOWN,
+        column_config=linked.number_columns(shown),
     )
     st.caption(t("ui.compare.differences_note"))
 

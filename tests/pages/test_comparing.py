@@ -104,8 +104,8 @@ def test_the_differences_are_sorted_and_the_sites_lead_to_the_map(opened, twice,
 def test_under_the_scenarios_the_robust_choice_is_named(opened, twice):
     folder, _, _ = twice
     at = opened(folder, **{"compare-view": "scenarios"})
-    assert list(at.dataframe[0].value.columns) == ["方案", "方案 A 的问题", "方案 B 的问题"]
-    assert at.dataframe[1].value["方案 A 的问题"].min() == 0
+    assert list(at.dataframe[0].value.columns) == ["方案", "方案 A 的条件", "方案 B 的条件"]
+    assert at.dataframe[1].value["方案 A 的条件"].min() == 0
     assert "方案 B" in at.success[0].value
     assert any("点数上限" in caption.value for caption in at.caption)
 
