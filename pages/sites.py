@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from siting.ui import atlas, choices, linked, mapview, parts, radiotables, session, stations
+from siting.ui import atlas, choices, linked, mapview, parts, plantables, radiotables, session, stations
 from siting.ui.text import number, t
 
 NAME = "sites"
@@ -17,6 +17,9 @@ if view == "import":
     st.stop()
 if view == "equipment":
     radiotables.view(desk)
+    st.stop()
+if view == "prices":
+    plantables.view(desk)
     st.stop()
 
 everything = stations.listing(desk)

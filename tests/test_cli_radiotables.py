@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from siting import cli, settings
-from siting.actions import radiotables
+from siting.actions import plantables, radiotables
 from siting.store.database import open_database
 from tests.radio.test_patternfile import leaning, text
 
@@ -69,3 +69,24 @@ def test_a_pattern_is_added_listed_and_dropped_and_a_doubtful_one_needs_a_word(s
     assert siting("pattern", "drop", "UP", *WHY)[0] == 0
     assert siting("pattern", "list")[:2] == (0, "")
     assert radiotables.patterns(store(district)) == {}
+
+
+def test_a_planning_table_is_shown_changed_and_restored_by_the_same_commands(siting, district):
+    assert siting("table", "show", "costs")[1].splitlines()[0].split("\t")[:3] == ["name", "host_class", "equipment"]
+    light = "street_light.micro-2x5w"
+    given = ("table", "set", "costs", light, "site_cost_yuan=41000", "mark=2nd", *WHY)
+    code, _, complained = siting(*given)
+    assert (code, plantables.revision(store(district))) == (2, 0)
+    assert "来源" in complained
+    assert siting(*given, "source=报价单")[:2] == (0, f"{light}\n")
+    held = plantables.costs(store(district)).set_index(["host_class", "equipment"]).loc[("street_light", "micro-2x5w")]
+    assert (held["site_cost_yuan"], held["mark"], held["source"]) == (41000, "2nd", "报价单")
+    assert siting("table", "restore", "costs", light, *WHY)[0] == 0
+    assert plantables.costs(store(district)).iloc[0]["site_cost_yuan"] == 32000
+    assert radiotables.revision(store(district)) == 0
+
+
+def test_a_table_that_is_not_there_is_refused_with_the_names_of_all(siting):
+    code, _, complained = siting("table", "show", "walls")
+    assert code == 2
+    assert all(name in complained for name in ("networks", "costs", "fibre"))

@@ -1,32 +1,32 @@
-"""Commands about the radio tables: look, change a row, go back, and bring antenna patterns in."""
+"""Commands about the tables of radio and planning: look, change a row, go back, and bring antenna patterns in."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
-from siting.actions import radiopatterns, radiotables
-from siting.actions.radiotables import Outcome
+from siting.actions import plantables, radiopatterns, radiotables
+from siting.actions.tablebook import Outcome
 from siting.cli.desk import Account, Json, Project, desk, language, now, pairs, show
 from siting.errors import BadInput
 
 app = typer.Typer()
-tables = typer.Typer(help="无线参数表。 Radio tables.")
+tables = typer.Typer(help="无线与规划参数表。 Radio and planning tables.")
 patterns = typer.Typer(help="天线方向图。 Antenna patterns.")
 app.add_typer(tables, name="table")
 app.add_typer(patterns, name="pattern")
 Reason = Annotated[str, typer.Option("--reason", help="修改原因，记入日志")]
-Kind = Annotated[str, typer.Argument(help="networks、equipment 或 thresholds")]
+Kind = Annotated[str, typer.Argument(help="networks、equipment、thresholds、costs、configurations、sharing 或 fibre")]
 
 
 @tables.command(name="show")
 def show_(kind: Kind, project: Project = None, account: Account = None, as_json: Json = False) -> None:
     """显示一张表：数值、依据、来源、修改人。 Show a table."""
     at = desk(project, account, writing=False)
-    _rows(radiotables.table(at.db, at.actor, kind), as_json=as_json)
+    _rows(_family(kind).table(at.db, at.actor, kind), as_json=as_json)
 
 
 @tables.command(name="set")
@@ -42,7 +42,7 @@ def set_(
     """修改或新增一行；停用用 active=0。 Change or add a row; active=0 switches it off."""
     given = pairs(cells, "CELLS")
     at = desk(project, account, writing=True)
-    _done(radiotables.edit(at.db, at.actor, kind, {name: given}, reason=reason, now=now()), as_json=as_json)
+    _done(_family(kind).edit(at.db, at.actor, kind, {name: given}, reason=reason, now=now()), as_json=as_json)
 
 
 @tables.command()
@@ -56,7 +56,7 @@ def restore(
 ) -> None:
     """恢复随软件提供的数值。 Go back to what is shipped."""
     at = desk(project, account, writing=True)
-    _done(radiotables.restore(at.db, at.actor, kind, names, reason=reason, now=now()), as_json=as_json)
+    _done(_family(kind).restore(at.db, at.actor, kind, names, reason=reason, now=now()), as_json=as_json)
 
 
 @patterns.command()
@@ -97,6 +97,14 @@ def drop(
     """停用方向图。 Take a pattern out of use."""
     at = desk(project, account, writing=True)
     _done(radiopatterns.drop(at.db, at.actor, name, reason=reason, now=now()), as_json=as_json)
+
+
+def _family(kind: str) -> Any:
+    """The actions of the family that a table belongs to."""
+    families = {name: module for module in (radiotables, plantables) for name in module.TABLES}
+    if kind not in families:
+        raise BadInput("radiotable.unknown", kind=kind, known=", ".join(families))
+    return families[kind]
 
 
 def _rows(found: pd.DataFrame, *, as_json: bool) -> None:

@@ -15,6 +15,9 @@ from siting.ui.session import Desk
 from siting.ui.text import md, t
 
 DONE = "radiotable.done"
+# Columns whose codes have words of their own, and those whose words stand in a vocabulary of another name.
+WORDED: Mapping[str, tuple[str, ...]] = {"height_from": ("mount", "height", "new"), "cost_basis": ("yuan", "relative")}
+VOCABULARIES: Mapping[str, str] = {"host_class": "asset_class", "class": "asset_class"}
 
 
 def heading(name: str) -> str:
@@ -31,7 +34,9 @@ def words_of(name: str) -> Mapping[str, str]:
         return {code: t(f"ui.operator.{code}") for code in fields.terms("operator")}
     if name == "scope":
         return {"all": t("radiotable.scope.all")}
-    return fields.terms(name)
+    if name in WORDED:
+        return {code: t(f"radiotable.word.{name}.{code}") for code in WORDED[name]}
+    return fields.terms(VOCABULARIES.get(name, name))
 
 
 def marked(marks: Iterable[str]) -> list[str]:

@@ -25,7 +25,7 @@ from siting.ui.parts import Card
 from siting.ui.session import Desk
 from siting.ui.text import UNKNOWN, md, number, t
 
-VIEWS = ("list", "import", "equipment")
+VIEWS = ("list", "import", "equipment", "prices")
 VIEW_KEY = "sites-view"
 AIR = ("on", "off", "all")
 # Shown columns of the data standard; networks and number of sectors stand among them.

@@ -91,7 +91,7 @@ def test_everything_wrong_is_said_at_once_and_nothing_is_stored(district, now):
     assert [(f.sheet, f.code, f.column) for f in done.findings] == [
         ("street_light.micro-2x5w", "radio_cell_range", "site_cost_yuan"),
         ("street_light.micro-2x5w", "plan_source_same", "source"),
-        ("spaceship.micro-2x5w", "plan_class_unknown", "host_class"),
+        ("spaceship.micro-2x5w", "radio_cell_word", "host_class"),
         ("kiosk.nothing", "radio_cell_number", "site_cost_yuan"),
         ("kiosk.nothing", "radio_cell_word", "mark"),
         ("kiosk.nothing", "radio_cell_empty", "source"),

@@ -10,7 +10,7 @@ from siting.actions import radiopatterns, radiotables
 from siting.store.database import open_database
 from siting.ui import radiopatterns as pattern_page
 from siting.ui import radiotables as page
-from siting.ui import session
+from siting.ui import session, tableforms
 from siting.ui.text import LANGUAGE_KEY
 from tests.radio.test_patternfile import leaning, text
 
@@ -54,7 +54,9 @@ def said(at):
 
 @pytest.mark.parametrize(("lang", "mark", "actor"), [("zh_CN", "待核实", PLANNER), ("en", "to be verified", READER)])
 @pytest.mark.parametrize("table", radiotables.TABLES)
-def test_every_row_that_nobody_has_confirmed_says_so_in_either_language(open_app, fresh, monkeypatch, table, actor, lang, mark):
+def test_every_row_that_nobody_has_confirmed_says_so_in_either_language(
+    open_app, fresh, monkeypatch, table, actor, lang, mark
+):
     monkeypatch.setattr(session, "identify", lambda: actor)
     at = opened(open_app, fresh, table)
     if lang != "zh_CN":
@@ -92,8 +94,8 @@ def test_whoever_may_not_change_the_tables_finds_no_form(open_app, fresh, monkey
 @pytest.mark.parametrize("kind", radiotables.TABLES)
 def test_what_is_shown_reads_back_as_it_was(fresh, kind):
     held = radiotables.table(store(fresh), READER, kind)
-    assert page.cells(kind, page.shown(kind, held)) == {
-        row["name"]: {name: cell for name, cell in row.items() if name not in {*page.LATER, *page.HIDDEN}}
+    assert page.BOARD.cells(kind, page.BOARD.shown(kind, held)) == {
+        row["name"]: {name: cell for name, cell in row.items() if name not in {*tableforms.LATER, *tableforms.HIDDEN}}
         for row in held.to_dict("records")
     }
 
@@ -133,7 +135,9 @@ def test_a_change_by_another_in_the_meantime_is_not_overwritten(open_app, fresh,
     at = opened(open_app, fresh, "networks")
     first = next(iter(radiotables.networks(store(fresh))))
     other = local_admin(source="cli")
-    radiotables.edit(store(fresh), other, "networks", {first: {"load_factor": "0.6"}}, reason="另一人", now=session.now())
+    radiotables.edit(
+        store(fresh), other, "networks", {first: {"load_factor": "0.6"}}, reason="另一人", now=session.now()
+    )
     at.text_input(key="radiotable.networks.why").set_value(WHY)
     press(at, "保存修改")
     assert any("他人" in line for line in said(at))
@@ -148,7 +152,9 @@ def test_a_new_row_begins_as_a_copy_and_a_changed_one_goes_back(open_app, fresh)
     press(at, "新增一行")
     held = radiotables.thresholds(store(fresh))
     assert (held["metro-100"].rsrp_dbm, held["metro-100"].version) == (-110.0, 1)
-    radiotables.edit(store(fresh), PLANNER, "thresholds", {"good-95": {"rsrp_dbm": "-96"}}, reason=WHY, now=session.now())
+    radiotables.edit(
+        store(fresh), PLANNER, "thresholds", {"good-95": {"rsrp_dbm": "-96"}}, reason=WHY, now=session.now()
+    )
     at = opened(open_app, fresh, "thresholds")
     at.multiselect(key="radiotable.thresholds.rows").set_value(["good-95"])
     at.text_input(key="radiotable.thresholds.backwhy").set_value(WHY)
