@@ -10,7 +10,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from siting import words
 from siting.access import Actor
 from siting.actions import candidates, coverage, effects, plans, question, radiotables, runs, scene
 from siting.actions.doors import require
@@ -19,7 +18,6 @@ from siting.plan import CoverProblem, Limits
 from siting.plan import compare as core
 from siting.plan.compare import Comparison, Kept, Origin
 from siting.radio.draws import errors_db, shifting
-from siting.reports import comparison as worded
 from siting.store import artefacts, layers, scenarios
 from siting.store.database import Database
 from siting.store.runs import Run
@@ -342,67 +340,6 @@ def stored_differences(found: Compared) -> pd.DataFrame:
     table["difference"] = table["second"] - table["first"]
     order = table["difference"].abs().sort_values(ascending=False, kind="stable").index
     return table.loc[order].reset_index(drop=True)
-
-
-def export(
-    db: Database, actor: Actor, plan_runs: Sequence[str], *, lang: str = words.DEFAULT_LANGUAGE
-) -> tuple[str, bytes]:
-    """Two plans compared as a workbook: name and bytes.
-
-    Parameters
-    ----------
-    plan_runs : sequence of str
-        The two plans.
-
-    Raises
-    ------
-    BadInput, NotFound
-        As `compared`.
-    """
-    require(db, actor, "export.internal")
-    found = compared(db, actor, plan_runs)
-    names = list(found.plans["run"])
-    measure = str(found.plans["measure"].iloc[0])
-    sheets = {"overview": worded.overview(found.plans, lang=lang)}
-    sheets |= _level_sheets(found, names, measure, lang)
-    held = found.sites.assign(held=worded.held(found.sites, names[0]))
-    sheets["sites"] = worded.sites(pd.DataFrame(held), measure=measure, lang=lang)
-    if found.found is not None:
-        titles = worded.problem_names(found.problems, names, lang=lang)
-        for column in ("added", "regret"):
-            sheets[column] = worded.matrix(found.found.by_problem(column), titles, lang=lang)
-    data = worded.book(
-        sheets, notes=_notes(db, found, lang), lang=lang, title=f"{db.settings.name} {' '.join(names[:2])}"
-    )
-    return f"{names[0]}--{names[1]}.xlsx", data
-
-
-def _level_sheets(found: Compared, names: Sequence[str], measure: str, lang: str) -> dict[str, pd.DataFrame]:
-    """Differences under the first question that could be posed, level by level."""
-    if found.found is None:
-        stored = stored_differences(found)
-        return {"street_office": worded.differences(stored, "street_office", names={}, measure=measure, lang=lang)}
-    problem = str(found.problems["problem"].iloc[0])
-    return {
-        by: worded.differences(
-            found.found.differences(problem, by, names[0], names[1]),
-            by,
-            names=found.venue_names,
-            measure=measure,
-            lang=lang,
-        )
-        for by in core.LEVELS
-    }
-
-
-def _notes(db: Database, found: Compared, lang: str) -> list[tuple[str, object]]:
-    """What the plans are, and what this is not."""
-    known = worded.letters(list(found.plans["run"]))
-    lines: list[tuple[str, object]] = [(words.say("compare.district", lang=lang), db.settings.name)]
-    for line in found.plans.to_dict("records"):
-        plan = words.say("compare.plan", lang=lang, letter=known[line["run"]])
-        lines += [(plan, f"{worded.plan_name(line, lang=lang)} · {line['run']} · {line['problem_hash']}")]
-    return [*lines, (words.say("compare.nature", lang=lang), words.say("ui.compare.nature", lang=lang))]
 
 
 def _venues(db: Database) -> dict[str, str]:

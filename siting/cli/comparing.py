@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 from siting import words
-from siting.actions import comparing
+from siting.actions import comparing, comparisonfiles
 from siting.actions.comparing import Compared
 from siting.cli.desk import Account, Json, Project, desk, language, show, target
 from siting.errors import BadInput
@@ -41,7 +41,7 @@ def compare(
     at = desk(project, account, writing=False)
     found = comparing.compared(at.db, at.actor, [a, b])
     if out is not None:
-        out.write_bytes(comparing.export(at.db, at.actor, [a, b], lang=language())[1])
+        out.write_bytes(comparisonfiles.export(at.db, at.actor, [a, b], lang=language())[1])
     if as_json:
         show({**_plain(found), **({} if out is None else {"out": out})}, as_json=True)
         return

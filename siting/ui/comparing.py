@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from siting.actions import comparing
+from siting.actions import comparing, comparisonfiles
 from siting.actions import scenarios as scenario_actions
 from siting.actions.comparing import Compared
 from siting.maps import layers, styles
@@ -156,7 +156,7 @@ def _views(desk: Desk, found: Compared, pair: list[str]) -> None:
             desk,
             f"compare.book.{desk.lang}",
             comparing.version(desk.db, desk.actor, pair),
-            lambda: comparing.export(desk.db, desk.actor, pair, lang=desk.lang),
+            lambda: comparisonfiles.export(desk.db, desk.actor, pair, lang=desk.lang),
         )
         parts.download(t("ui.compare.download"), name, data, key="compare.download", mime=SPREADSHEET)
 

@@ -7,7 +7,7 @@ import pytest
 
 from siting import access, cli
 from siting.access import local_admin
-from siting.actions import comparing, plans, runs, scenarios, worker
+from siting.actions import comparing, comparisonfiles, plans, runs, scenarios, worker
 from siting.errors import BadInput, NotFound
 from siting.store import artefacts, layers
 from tests.case_people import person
@@ -105,7 +105,7 @@ def test_once_the_district_changed_the_stored_figures_remain(two, now):
     assert found.missing["why"].tolist() == ["stale", "stale"]
     assert not comparing.stored_differences(found).empty
     assert len(found.sites) >= 5
-    name, data = comparing.export(done.db, ME, pair)
+    name, data = comparisonfiles.export(done.db, ME, pair)
     assert name.endswith(".xlsx")
     assert data[:2] == b"PK"
 

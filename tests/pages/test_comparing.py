@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from siting import settings
 from siting.access import local_admin
-from siting.actions import comparing, plans, runs, scenarios, worker
+from siting.actions import comparing, comparisonfiles, plans, runs, scenarios, worker
 from siting.store.database import open_database
 from siting.ui import session
 
@@ -149,7 +149,7 @@ def text(at, label):
 
 def test_the_workbook_holds_texts_and_no_formulas(twice):
     _, db, pair = twice
-    name, data = comparing.export(db, ME, pair)
+    name, data = comparisonfiles.export(db, ME, pair)
     assert name == f"{pair[0]}--{pair[1]}.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(data))
     assert book.sheetnames == ["对比", "按街道", "按运营商", "按场所", "站点", "情景下新增", "情景下遗憾值"]

@@ -38,6 +38,8 @@ ASKED = {
     "people.add_account": ("user.edit",), "people.set_roles": ("user.edit", "role.grant"), "people.set_disabled": ("user.edit",),
     "people.reset_password": ("user.edit",), "people.end_sessions": ("user.edit",), "people.accounts": ("user.edit", "role.grant"),
     "people.organisations": ("user.edit", "role.grant"), "people.parties": (READ,), "plans.candidates": (READ,), "curves.curve": (READ,), "picking.bench": (READ,),
+    "alternatives.params": (READ,), "alternatives.request": (RUN,), "alternatives.adoption": (READ,), "alternatives.adopt": (RUN,),
+    "alternatives.execute": (RUN,), "alternatives.standing": (READ,), "alternatives.found": (READ,), "plans.finish": (RUN,),
     "plans.execute_score": (RUN,), "plans.execute_plan": (RUN,), "plans.plan": (READ,), "plans.export": ("export.internal",),
     "plans.write": ("export.internal",), "proposals.listing": (SEE,), "proposals.get": (SEE,), "proposals.request_owner": (WRITE,),
     "proposals.answer": ("proposal.answer",), "proposals.release": ("proposal.release",), "proposals.withdraw": (WRITE,),
@@ -63,7 +65,7 @@ ASKED = {
     "weights.rescored": (READ,), "weights.measured": (READ,), "stability.execute": (RUN,), "stability.standing": (READ,),
     "stability.ranks": (READ,),
     "plantables.table": (SEE,), "plantables.history": (SEE,), "plantables.edit": (RADIO,), "plantables.restore": (RADIO,),
-    "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,), "comparing.export": ("export.internal",),
+    "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,), "comparisonfiles.export": ("export.internal",),
     "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.queue": (RUN,), "scenarios.asked": (READ,),
 }  # fmt: skip
 # Actions for which holding the permission on one's own rows is not enough.
