@@ -19,6 +19,11 @@ class Worded(Protocol):
         """The value in a language."""
 
 
+def _said(values: Mapping[str, object], lang: str) -> dict[str, object]:
+    """Values of a message, those that are worded in a language."""
+    return {name: value.say(lang=lang) if isinstance(value, Worded) else value for name, value in values.items()}
+
+
 @dataclass(frozen=True)
 class Word:
     """A word of the catalogue as a value of a message.
@@ -36,7 +41,7 @@ class Word:
 
     def say(self, *, lang: str) -> str:
         """The word in a language."""
-        return words.say(self.key, lang=lang, **self.values)
+        return words.say(self.key, lang=lang, **_said(self.values, lang))
 
 
 class SitingError(Exception):
@@ -57,8 +62,7 @@ class SitingError(Exception):
 
     def message(self, lang: str = words.DEFAULT_LANGUAGE) -> str:
         """The error in the user's language."""
-        said = {name: v.say(lang=lang) if isinstance(v, Worded) else v for name, v in self.values.items()}
-        return words.say(self.key, lang=lang, **said)
+        return words.say(self.key, lang=lang, **_said(self.values, lang))
 
     def say(self, *, lang: str) -> str:
         """The error as a value of another message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ QUOTA_COLUMNS: Mapping[str, str] = {
 }
 NO_RULES: Mapping[str, Any] = {"min_spacing_m": 0.0, "spacing_by": "operator", "quotas": [], "required_venues": []}
 Problems = Iterator[Word]
+ENDS = ("at_most", "at_least")
+_SIGNS: Mapping[str, str] = {"<=": "at_most", ">=": "at_least"}
+_QUOTA = re.compile(r"(?P<by>\w+):(?P<value>.+?)(?P<sign><=|>=)\s*(?P<n>\d+(\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
     given : mapping
         ``coverage`` (a run) or ``coverage_params``; ``count`` and/or ``budget_yuan``, or ``target_persons`` (people to be
         added for the least yuan); ``admit``, ``lock``, ``forbid`` (options or candidates), ``mode``, ``use_permission``,
-        ``fibre_in_cost``, ``rules``, ``gap``, ``time_limit_s``, ``kicks``, ``seed``, ``start``, ``scenario``.  The
+        ``fibre_in_cost``, ``rules`` (quotas as mappings, or as text like `quota_of` reads), ``gap``, ``time_limit_s``, ``kicks``, ``seed``, ``start``, ``scenario``.  The
         parameters of an earlier run are read again as they stand.
 
     Raises
@@ -56,13 +60,25 @@ def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
     BadInput
         With everything that is wrong.
     """
-    problems = [*_limit_problems(given), *_choice_problems(given), *_rule_problems(given.get("rules") or {})]
-    problems += _effort_problems(given)
+    rules, problems = _read(given.get("rules") or {})
+    given = {**given, "rules": rules}
+    problems += [*_limit_problems(given), *_choice_problems(given), *_rule_problems(rules), *_effort_problems(given)]
     if len(problems) == 1:
         raise BadInput(problems[0].key, **problems[0].values)
     if problems:
         raise BadInput("plans.invalid", count=len(problems), problems=Listed(tuple(problems)))
     return {**_chosen(given), **_limits(given), **_effort(settings, given)}
+
+
+def _read(rules: Mapping[str, Any]) -> tuple[dict[str, Any], list[Word]]:
+    """Rules with the quotas that are written as text read, and those that cannot be."""
+    quotas, problems = [], []
+    for quota in rules.get("quotas") or ():
+        try:
+            quotas.append(quota_of(quota) if isinstance(quota, str) else dict(quota))
+        except BadInput as error:
+            problems.append(Word(error.key, error.values))
+    return {**rules, **({"quotas": quotas} if "quotas" in rules else {})}, problems
 
 
 def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +97,7 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _rules(given: Mapping[str, Any]) -> dict[str, Any]:
     quotas = [
-        {"by": q["by"], "value": str(q["value"]), **{k: float(q[k]) for k in _ENDS if q.get(k) is not None}}
+        {"by": q["by"], "value": str(q["value"]), **{k: float(q[k]) for k in ENDS if q.get(k) is not None}}
         for q in given.get("quotas") or ()
     ]
     return {
@@ -106,9 +122,6 @@ def _effort(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _or(value: Any, usual: float) -> Any:
     return usual if value is None else value
-
-
-_ENDS = ("at_most", "at_least")
 
 
 def _limit_problems(given: Mapping[str, Any]) -> Problems:
@@ -154,10 +167,33 @@ def _quota_problems(quota: Mapping[str, Any]) -> Problems:
     if by not in QUOTA_COLUMNS or not value:
         yield Word("plans.rules.quota_by", {"value": f"{by}:{value}", "known": ", ".join(QUOTA_COLUMNS)})
         return
-    ends = [quota[name] for name in _ENDS if quota.get(name) is not None]
+    ends = [quota[name] for name in ENDS if quota.get(name) is not None]
     sound = bool(ends) and all(_above(end, 0, strict=False) for end in ends)
-    if not sound or (len(ends) == len(_ENDS) and ends[0] < ends[1]):
+    if not sound or (len(ends) == len(ENDS) and ends[0] < ends[1]):
         yield Word("plans.rules.quota_ends", {"value": f"{by}:{value}", "ends": ", ".join(map(str, ends)) or "—"})
+
+
+def quota_of(text: str) -> dict[str, Any]:
+    """A quota as people write it: ``street_office:NAME<=3``, ``operator:cmcc>=2``.
+
+    Raises
+    ------
+    BadInput
+        If the text has another form.
+    """
+    found = _QUOTA.fullmatch(text.strip())
+    if found is None:
+        raise BadInput("plans.rules.quota_text", value=text)
+    return {"by": found["by"], "value": found["value"].strip(), _SIGNS[found["sign"]]: float(found["n"])}
+
+
+def quota_text(quota: Mapping[str, Any]) -> list[str]:
+    """A quota as `quota_of` reads it, one text for each of its ends."""
+    return [
+        f"{quota['by']}:{quota['value']}{sign}{quota[end]:g}"
+        for sign, end in _SIGNS.items()
+        if quota.get(end) is not None
+    ]
 
 
 def _effort_problems(given: Mapping[str, Any]) -> Problems:

@@ -15,13 +15,15 @@ from scipy.spatial import cKDTree
 from siting import words
 from siting.actions import radiotables, runs, scene, stations
 from siting.actions.candidates import Base
-from siting.actions.planparams import QUOTA_COLUMNS
+from siting.actions.planparams import ENDS, QUOTA_COLUMNS
 from siting.errors import BadInput
-from siting.plan import Rule, rules
+from siting.plan import Rule, permission, rules
 from siting.plan.eligibility import STATES
-from siting.plan.zones import zones
+from siting.plan.zones import ZONES, zones
 from siting.store import artefacts, layers
 from siting.store.database import Database
+
+__all__ = ["ZONES"]
 
 ROOM = (
     "slots_total", "slots_reserved", "slots_taken", "spare_weight_kg", "spare_sail_m2", "power_kva_spare",
@@ -30,6 +32,7 @@ ROOM = (
 BARRED: Mapping[str, str] = {
     "forbidden_by_hand": "blocked",
     "fibre_unreached": "blocked",
+    "permission_unknown": "blocked",
     "too_close_to_own_site": "excluded",
 }
 Reaches = Mapping[str, sp.csc_array]
@@ -58,6 +61,12 @@ def barred(offered: pd.DataFrame, where: npt.NDArray[np.bool_], code: str) -> pd
         held["message"][at] = f"{words.say(f'plan.state.{state}')}：{reason}" + (f"；{rest}" if rest else "")
     changed = {name: pd.Series(cells, index=offered.index) for name, cells in held.items()}
     return offered.assign(**changed, forbidden=offered["forbidden"].to_numpy(bool) | hit)
+
+
+def with_cases(scored: pd.DataFrame) -> tuple[int, int]:
+    """Of how many options the probability of permission rests on enough closed cases of their kind, and how many that is."""
+    least = int(permission.rows()["least_cases"])
+    return int((pd.to_numeric(scored["permission_n"], errors="coerce") >= least).sum()), least
 
 
 def by_hand(offered: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -126,7 +135,7 @@ def rows(
     standing = offered["standing"].to_numpy(bool)
     made = [_with_room(rule, standing) for rule in made] if standing.any() else made
     made += _quotas(offered, given["quotas"], standing)
-    return made + _venues(base, offered, given["required_venues"], reaches, cell_probability)
+    return made + _venues(base, offered, _by_id(db, given["required_venues"]), reaches, cell_probability)
 
 
 def _with_room(rule: Rule, standing: npt.NDArray[np.bool_]) -> Rule:
@@ -151,16 +160,34 @@ def _quotas(offered: pd.DataFrame, wanted: Sequence[Mapping[str, Any]], standing
     made = []
     for by, column in QUOTA_COLUMNS.items():
         own = [q for q in wanted if q["by"] == by]
-        ends = {end: {q["value"]: q[end] for q in own if end in q} for end in ("at_most", "at_least")}
-        if own:
+        nobody = set(ZONES) - set(offered["zone"]) if own and by == "zone" else set()
+        made += [_of_nobody(q) for q in own if q["value"] in nobody]
+        ends = {end: {q["value"]: q[end] for q in own if end in q and q["value"] not in nobody} for end in ENDS}
+        if any(ends.values()):
             found = rules.quota(offered, by=column, **{end: limits or None for end, limits in ends.items()})
             made += [_new_only(rule, standing, f"quota:{by}:{rule.name.split(':', 2)[2]}") for rule in found]
     return made
 
 
+def _of_nobody(quota: Mapping[str, Any]) -> Rule:
+    """A quota of a zone in which no option stands: nothing to hold back, and nothing to have at least."""
+    ends = {end: quota[end] for end in ENDS if end in quota}
+    return Rule(f"quota:{quota['by']}:{quota['value']}", np.zeros(0, np.int64), np.zeros(0), **ends)
+
+
 def _new_only(rule: Rule, standing: npt.NDArray[np.bool_], name: str) -> Rule:
     keep = ~standing[rule.option_index]
     return replace(rule, name=name, option_index=rule.option_index[keep], coefficient=rule.coefficient[keep])
+
+
+def _by_id(db: Database, venues: Sequence[str]) -> list[str]:
+    """Venues by id, some of them given by name."""
+    if not venues:
+        return []
+    places = layers.read(db, "venues", columns=["name"])
+    ids = dict(zip(places["name"].astype(str), places["venue_id"].astype(str), strict=True))
+    known = set(ids.values())
+    return [name if name in known else ids.get(name, name) for name in venues]
 
 
 def _venues(

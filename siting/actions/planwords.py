@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from siting import words
-from siting.actions.planparams import Listed
+from siting.actions.planparams import ENDS, Listed
 from siting.actions.question import Question
 from siting.errors import NotSolved, Word
 from siting.plan import Plan
@@ -19,7 +19,6 @@ from siting.store.database import Database
 
 #: What the rules about one host are named by, and what each limits.
 HOST_RULES = ("one_per_candidate", "slots", "weight_kg", "sail_m2", "power_kva")
-ENDS = ("at_most", "at_least")
 LIMIT_RULES = ("count", "budget_yuan", "target_persons")
 CODED = {"operator": "ui.operator.{}", "class": "style.asset_class.{}", "zone": "plans.zone.{}"}
 #: Rules that hold of every plan and say nothing of this one.

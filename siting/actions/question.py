@@ -21,8 +21,6 @@ from siting.radio.gap import operator_weights
 from siting.store import artefacts
 from siting.store.database import Database
 
-YUAN = "yuan"
-
 
 @dataclass(frozen=True)
 class Gains:
@@ -122,6 +120,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
     offered = planrules.by_hand(offered, asked["forbid"])
     offered = planrules.apart(db, base, offered, asked)
     offered = _priced(offered) if asked["fibre_in_cost"] else offered.assign(site_cost_yuan=offered["cost_yuan"])
+    offered = _with_permission(offered) if asked["use_permission"] else offered
     reaches = candidates.reaches(db, score_run)
     shares = operator_shares(list(base.presents))
     covered = radiotables.thresholds(db)[base.run.params["profile"]].cell_probability
@@ -131,7 +130,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
     problem = build.build(
         base.units,
         {name: Gains(reaches[name]) for name in base.presents},
-        _with_permission(offered, asked),
+        offered,
         mode=asked["mode"],
         limits=_limits(asked, offered),
         rules=planrules.rows(db, base, offered, asked=asked, reaches=reaches, cell_probability=covered),
@@ -180,24 +179,22 @@ def _absent(offered: pd.DataFrame, held: pd.DataFrame) -> tuple[Finding, ...]:
 
 
 def _priced(offered: pd.DataFrame) -> pd.DataFrame:
-    """Options whose cost is site and fibre; those without a price for fibre are left out, with the reason."""
-    if "fibre_cost_yuan" not in offered or "cost_basis" not in offered:
+    """Options whose cost is site and fibre; those without fibre priced in yuan are left out, with the reason."""
+    if "fibre_cost_yuan" not in offered or offered["fibre_cost_yuan"].isna().all():
         raise BadInput("plans.no_fibre_cost")
-    known = (offered["cost_basis"] == YUAN) & offered["fibre_cost_yuan"].notna()
-    if not known.any():
-        raise BadInput("plans.no_fibre_cost")
-    both = offered["cost_yuan"] + offered["fibre_cost_yuan"].where(known, 0.0).fillna(0.0)
+    known = offered["fibre_cost_yuan"].notna()
+    both = offered["cost_yuan"] + offered["fibre_cost_yuan"].fillna(0.0)
     offered = offered.assign(site_cost_yuan=offered["cost_yuan"], cost_yuan=both)
     return planrules.barred(offered, ~known.to_numpy(bool), "fibre_unreached")
 
 
-def _with_permission(offered: pd.DataFrame, asked: Mapping[str, Any]) -> pd.DataFrame:
-    """The options as the solver takes them; what is agreed has its permission."""
-    if not asked["use_permission"]:
-        return offered
-    if "permission" not in offered or offered["permission"].isna().any():
+def _with_permission(offered: pd.DataFrame) -> pd.DataFrame:
+    """Options as permission counts: what is agreed has it, those of which nothing is known are left out with the reason."""
+    if "permission" not in offered:
         raise BadInput("plans.no_permission")
-    return offered.assign(permission=offered["permission"].where(~offered["standing"], 1.0))
+    known = pd.to_numeric(offered["permission"], errors="coerce")
+    offered = planrules.barred(offered, known.isna().to_numpy(bool), "permission_unknown")
+    return offered.assign(permission=known.fillna(0.0).where(~offered["standing"], 1.0))
 
 
 def _limits(asked: Mapping[str, Any], offered: pd.DataFrame) -> Limits:

@@ -159,7 +159,7 @@ def quota(
         raise BadInput("plan.rule.quota_column", column=by)
     charges: dict[Hashable, dict[int, float]] = {}
     for place, value in enumerate(options[by]):
-        values = list(value) if isinstance(value, list | tuple) else [value]
+        values = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
         for one in values:
             charges.setdefault(one, {})[place] = 1.0 / len(values)
     limited = [limit for limit in (at_most, at_least) if isinstance(limit, Mapping)]
