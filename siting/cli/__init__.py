@@ -22,6 +22,7 @@ from siting.cli import (
     planning,
     proposals,
     radiotables,
+    solving,
     tracing,
     trial,
     unblocking,
@@ -31,7 +32,7 @@ from siting.errors import SitingError, exit_code
 
 BAD_INPUT = 2
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for part in (district, planning, measuring, emf, proposals, people, radiotables, tracing, trial, unblocking):
+for part in (district, planning, solving, measuring, emf, proposals, people, radiotables, tracing, trial, unblocking):
     app.add_typer(part.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(tracing.ground, name="terrain")

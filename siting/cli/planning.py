@@ -1,4 +1,4 @@
-"""Commands of planning: coverage, score, plan."""
+"""Commands of planning: coverage and score; the plan has a module of its own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from siting import words
-from siting.actions import candidates, coverage, plans, runs, surveying, worker
-from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, one, show, target
+from siting.actions import candidates, coverage, runs, surveying, worker
+from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, show, target
 from siting.errors import BadInput
 
 app = typer.Typer()
@@ -86,49 +86,23 @@ def score(
 ) -> None:
     """给候选点评分。 Score the candidates."""
     target(out)
-    unknown = bool(_admitted(admit))
+    unknown = bool(admitted(admit))
     at = desk(project, account, writing=False)
-    wanted = candidates.params(_coverage(at, coverage_run), admit_unknown=unknown)
+    wanted = candidates.params(coverage_run_of(at, coverage_run), admit_unknown=unknown)
     standing = candidates.standing(at.db, at.actor, wanted)
     run = standing or worker.run_now(at.db, at.actor, "score", wanted, clock=now)
     candidates.write(at.db, at.actor, run.id, out)
     show({"run": run.id, **run.result, "out": out}, as_json=as_json)
 
 
-@app.command()
-def plan(
-    out: Annotated[Path, typer.Option("--out", help="输出：.gpkg、.geojson、.xlsx 或 .html")],
-    count: Annotated[int | None, typer.Option("--count", help="选点个数")] = None,
-    budget: Annotated[float | None, typer.Option("--budget", help="预算 [元]")] = None,
-    admit: Annotated[str | None, typer.Option("--admit", help="unknown：纳入情况不明的设施，仅供研究")] = None,
-    coverage_run: Annotated[
-        str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")
-    ] = None,
-    project: Project = None,
-    account: Account = None,
-    as_json: Json = False,
-) -> None:
-    """求解选址方案。 Choose the best set of sites."""
-    one("--count, --budget", count, budget)
-    plans.require_kind(out)
-    target(out)
-    at = desk(project, account, writing=False)
-    asked = {"coverage": "", "admit": _admitted(admit), "count": count, "budget_yuan": budget}
-    wanted = plans.params(at.db.settings, asked)
-    wanted["coverage"] = _coverage(at, coverage_run)
-    run = worker.run_now(at.db, at.actor, "plan", wanted, clock=now)
-    paths = plans.write(at.db, at.actor, run.id, out)
-    shown = {k: v for k, v in run.result.items() if k != "steps"}
-    show({"run": run.id, **shown, "out": ", ".join(map(str, paths))}, as_json=as_json)
-
-
-def _admitted(admit: str | None) -> list[str]:
+def admitted(admit: str | None) -> list[str]:
+    """States that a command admits beside the usable ones; BadInput for any but ``unknown``."""
     if admit not in {None, candidates.STUDY}:
         raise BadInput("cli.admit", value=admit)
     return [] if admit is None else [admit]
 
 
-def _coverage(at: Desk, run_id: str | None) -> str:
+def coverage_run_of(at: Desk, run_id: str | None) -> str:
     """The coverage run that candidates are measured against; computed by the settings unless one stands."""
     if run_id is not None:
         return runs.finished(at.db, at.actor, "coverage", run_id).id
