@@ -16,23 +16,15 @@ from siting.reports import comparison as worded
 from siting.store.database import Database
 
 
-def export(
-    db: Database, actor: Actor, plan_runs: Sequence[str], *, lang: str = words.DEFAULT_LANGUAGE
-) -> tuple[str, bytes]:
+def export(db: Database, actor: Actor, found: Compared, *, lang: str = words.DEFAULT_LANGUAGE) -> tuple[str, bytes]:
     """Two plans compared as a workbook: name and bytes.
 
     Parameters
     ----------
-    plan_runs : sequence of str
-        The two plans.
-
-    Raises
-    ------
-    BadInput, NotFound
-        As `siting.actions.comparing.compared`.
+    found : Compared
+        From `siting.actions.comparing.compared` for this actor.
     """
     require(db, actor, "export.internal")
-    found = comparing.compared(db, actor, plan_runs)
     names = list(found.plans["run"])
     measure = str(found.plans["measure"].iloc[0])
     sheets = {"overview": worded.overview(found.plans, lang=lang)}

@@ -41,7 +41,7 @@ def compare(
     at = desk(project, account, writing=False)
     found = comparing.compared(at.db, at.actor, [a, b])
     if out is not None:
-        out.write_bytes(comparisonfiles.export(at.db, at.actor, [a, b], lang=language())[1])
+        out.write_bytes(comparisonfiles.export(at.db, at.actor, found, lang=language())[1])
     if as_json:
         show({**_plain(found), **({} if out is None else {"out": out})}, as_json=True)
         return

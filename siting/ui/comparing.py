@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -10,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from siting.actions import comparing, comparisonfiles
+from siting.actions import comparing, comparisonfiles, runs
 from siting.actions import scenarios as scenario_actions
 from siting.actions.comparing import Compared
 from siting.maps import layers, styles
@@ -31,12 +32,20 @@ SIDES: Mapping[str, tuple[str, str]] = {worded.FIRST: ("A", "▲"), worded.SECON
 Names = Mapping[str, str]
 
 
-def panel(desk: Desk) -> None:
-    """The view in which two finished plans are chosen and compared; below it the scenarios kept in the district."""
+def panel(desk: Desk, asked: Mapping[str, Any] | None = None) -> None:
+    """The view in which two finished plans are chosen and compared; below it the scenarios kept in the district.
+
+    Parameters
+    ----------
+    desk : Desk
+        For whom.
+    asked : mapping, optional
+        What the controls of the page would ask now: a scenario can be made of it too.
+    """
     listed = comparing.listing(desk.db, desk.actor)
     if len(listed) < 2:  # noqa: PLR2004 - one plan differs from nothing
         parts.empty("ui.compare.need_two")
-        scenarios.panel(desk, _questions(desk, list(listed["run"])))
+        scenarios.panel(desk, _questions(desk, list(listed["run"]), asked))
         return
     first, second = _chosen(desk, listed)
     if first == second:
@@ -49,7 +58,7 @@ def panel(desk: Desk) -> None:
         _badges(found)
         _figures(desk, found)
         _maps(desk, found)
-        _views(desk, found, pair)
+        _views(desk, found, pair, asked)
 
 
 def _chosen(desk: Desk, listed: pd.DataFrame) -> tuple[str, str]:
@@ -142,7 +151,7 @@ def _marks(sites: gpd.GeoDataFrame, name: str) -> Layer:
     )
 
 
-def _views(desk: Desk, found: Compared, pair: list[str]) -> None:
+def _views(desk: Desk, found: Compared, pair: list[str], asked: Mapping[str, Any] | None) -> None:
     terms = {name: t(f"ui.compare.view.{name}") for name in VIEWS}
     view = choices.segments(t("ui.compare.view"), terms, key="compare-view", hidden=True)
     if view == "differences":
@@ -150,14 +159,11 @@ def _views(desk: Desk, found: Compared, pair: list[str]) -> None:
     elif view == "sites":
         _sites(desk, found, pair[0])
     else:
-        _scenarios(desk, found, pair)
+        _scenarios(desk, found, pair, asked)
     if desk.may("export.internal"):
-        name, data = kept(
-            desk,
-            f"compare.book.{desk.lang}",
-            comparing.version(desk.db, desk.actor, pair),
-            lambda: comparisonfiles.export(desk.db, desk.actor, pair, lang=desk.lang),
-        )
+        version = comparing.version(desk.db, desk.actor, pair)
+        make = partial(comparisonfiles.export, desk.db, desk.actor, found, lang=desk.lang)
+        name, data = kept(desk, f"compare.book.{desk.lang}", version, make)
         parts.download(t("ui.compare.download"), name, data, key="compare.download", mime=SPREADSHEET)
 
 
@@ -200,7 +206,7 @@ def _sites(desk: Desk, found: Compared, first: str) -> None:
     )
 
 
-def _scenarios(desk: Desk, found: Compared, pair: list[str]) -> None:
+def _scenarios(desk: Desk, found: Compared, pair: list[str], asked: Mapping[str, Any] | None) -> None:
     """Plans by scenarios, regret, the robust choice, and the scenarios themselves."""
     if found.found is not None:
         _matrix(desk, found, found.found, pair)
@@ -208,7 +214,7 @@ def _scenarios(desk: Desk, found: Compared, pair: list[str]) -> None:
     for line in found.missing.to_dict("records"):
         name = t("compare.question", letter=letter[line["problem"]]) if line["problem"] in letter else md(line["name"])
         st.caption(t("ui.compare.missing", name=name, why=t(f"ui.compare.missing.{line['why']}")))
-    scenarios.panel(desk, _questions(desk, pair))
+    scenarios.panel(desk, _questions(desk, pair, asked))
 
 
 def _matrix(desk: Desk, found: Compared, held: Comparison, pair: list[str]) -> None:
@@ -247,9 +253,14 @@ def _notes(desk: Desk, held: Comparison, titles: Names, letter: Names) -> list[s
     return told
 
 
-def _questions(desk: Desk, names: list[str]) -> dict[str, Mapping[str, Any]]:
-    """What the plans were asked, by words for it: a scenario can be made of it."""
+def _questions(desk: Desk, names: list[str], asked: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    """What a scenario can be made of, by words for it: the controls as they stand, and what the plans were asked."""
+    base = runs.latest(desk.db, desk.actor, "coverage", status="done")
+    present = {} if base is None else {"coverage_params": dict(base.params)}
     return {
-        t("compare.question", letter=letter): scenario_actions.asked(desk.db, desk.actor, name)
-        for name, letter in worded.letters(names[:2]).items()
+        **({} if asked is None else {t("ui.scenario.present"): {"coverage_params": {}, **asked, **present}}),
+        **{
+            t("compare.question", letter=letter): scenario_actions.asked(desk.db, desk.actor, name)
+            for name, letter in worded.letters(names[:2]).items()
+        },
     }

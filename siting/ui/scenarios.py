@@ -8,13 +8,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from siting.actions import coverage, radiotables, runs, scenarios
+from siting.actions import coverage, planparams, radiotables, runs, scenarios
 from siting.store.scenarios import Scenario
 from siting.ui import choices, parts
 from siting.ui.session import Desk, now
 from siting.ui.text import md, number, t
 
 KEY = "scenario"
+#: Controls that are in the page's address by their own doing.
+REMEMBERED = ("by", "spacing-by", "mode")
 #: Where the page keeps the points picked and forbidden by hand.
 PICKED, BANNED = "planning.picked", "planning.banned"
 OPEN = ("queued", "running")
@@ -102,20 +104,30 @@ def _acts(desk: Desk, held: list[Scenario]) -> None:
 
 
 def load(one: Scenario) -> None:
-    """Set the controls of the planning page to a scenario: limit, candidates of unknown state, points picked and forbidden.
-
-    Called before the page is drawn, as a callback.
-    """
-    own, state = one.record["params"], st.session_state
-    wanted = {"count": own.get("count"), "budget": own.get("budget_yuan"), "target": own.get("target_persons")}
-    given = {name: value for name, value in wanted.items() if value is not None}
-    state["by"] = "both" if len(given) > 1 else next(iter(given))
-    st.query_params["by"] = state["by"]
-    for name, value in given.items():
-        state[name] = round(value / YUAN_PER_CONTROL) if name == "budget" else round(value)
-    state["unknown"] = "unknown" in own["admit"]
-    state[PICKED] = list(own["lock"])
-    state[BANNED] = list(own.get("forbid", []))
+    """Set the controls of the planning page to a scenario; called before the page is drawn, as a callback."""
+    own, address = one.record["params"], st.query_params
+    limits = {"count": own.get("count"), "budget": own.get("budget_yuan"), "target": own.get("target_persons")}
+    given = {name: value for name, value in limits.items() if value is not None}
+    rules = own.get("rules") or {}
+    wanted: dict[str, Any] = {
+        "by": "both" if len(given) > 1 else next(iter(given)),
+        **{name: round(value / YUAN_PER_CONTROL if name == "budget" else value) for name, value in given.items()},
+        "gap": 100 * own["gap"],
+        "seconds": round(own["time_limit_s"]),
+        "unknown": "unknown" in own["admit"],
+        "spacing": round(rules.get("min_spacing_m", 0)),
+        "spacing-by": rules.get("spacing_by", "operator"),
+        "mode": own.get("mode", "probability"),
+        "permission": own.get("use_permission", False),
+        "fibre": own.get("fibre_in_cost", False),
+        "seed": own.get("seed", 0),
+    }
+    st.session_state.update(wanted)
+    address.update({name: str(wanted[name]) for name in REMEMBERED})
+    address["must"] = list(rules.get("required_venues", []))
+    address["quota"] = [text for quota in rules.get("quotas", []) for text in planparams.quota_text(quota)]
+    st.session_state.pop("must", None)
+    st.session_state[PICKED], st.session_state[BANNED] = list(own["lock"]), list(own.get("forbid", []))
 
 
 def _rename(desk: Desk, one: Scenario) -> None:
@@ -158,8 +170,9 @@ def _form(desk: Desk, given: Given) -> None:
                 st.rerun()
 
 
-def _coverage(desk: Desk, base: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """Networks, threshold and time of day, at first those of the plan."""
+def _coverage(desk: Desk, given: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """Networks, threshold and time of day, at first those of the plan, else those of the settings."""
+    base = coverage.params(desk.db, given)
     networks = {n: choices.network_words(desk, n) for n, row in radiotables.networks(desk.db).items() if row.active}
     profiles = [n for n, row in radiotables.thresholds(desk.db).items() if row.active]
     own = [name for name in base["networks"] if name in networks]

@@ -105,7 +105,7 @@ def test_once_the_district_changed_the_stored_figures_remain(two, now):
     assert found.missing["why"].tolist() == ["stale", "stale"]
     assert not comparing.stored_differences(found).empty
     assert len(found.sites) >= 5
-    name, data = comparisonfiles.export(done.db, ME, pair)
+    name, data = comparisonfiles.export(done.db, ME, found)
     assert name.endswith(".xlsx")
     assert data[:2] == b"PK"
 

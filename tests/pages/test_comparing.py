@@ -149,9 +149,27 @@ def text(at, label):
 
 def test_the_workbook_holds_texts_and_no_formulas(twice):
     _, db, pair = twice
-    name, data = comparisonfiles.export(db, ME, pair)
+    name, data = comparisonfiles.export(db, ME, comparing.compared(db, ME, pair))
     assert name == f"{pair[0]}--{pair[1]}.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(data))
     assert book.sheetnames == ["对比", "按街道", "按运营商", "按场所", "站点", "情景下新增", "情景下遗憾值"]
     assert {cell.data_type for page in book for row in page.iter_rows() for cell in row} <= {"s", "n"}
     assert any(pair[0] in str(cell.value) for row in book["对比"].iter_rows() for cell in row)
+
+
+def test_loading_a_scenario_sets_the_controls_of_the_planning_page(open_app, twice, now):
+    folder, db, (small, _) = twice
+    asked = {**scenarios.asked(db, ME, small), "count": 7, "gap": 0.02, "mode": "binary", "admit": ["unknown"]}
+    rules = {"min_spacing_m": 150.0, "quotas": [{"by": "street_office", "value": "万兴街道", "at_most": 3.0}]}
+    scenarios.save(db, ME, "疏", given={**asked, "rules": rules}, reason="试", now=now)
+    at = open_app(folder, "planning", **{"planning-view": "compare", "compare-view": "scenarios"})
+    at.button(key="scenario.load").click().run()
+    assert not at.exception
+    assert not at.warning
+    assert at.number_input(key="count").value == 7
+    assert at.number_input(key="gap").value == 2.0
+    assert at.checkbox(key="unknown").value
+    assert at.session_state["spacing"] == 150
+    assert "street_office:万兴街道<=3" in at.query_params["quota"]
+    assert "7" in at.query_params["count"]
+    assert "binary" in at.query_params["mode"]

@@ -92,7 +92,7 @@ GIVEN = {
     "lon_deg": 0.0, "lat_deg": 0.0, "zoom": 15, "layers_in_order": ["assets"], "operators": ["cmcc"], "technology": "none",
     "purpose": "none", "easting_m": 0.0, "northing_m": 0.0, "run": RUN_ROW, "report": None, "coverage_run": "none", "changes": [], "bench": None, "columns": "state", "path": Path("x.gpkg"), "network": "none", "set_id": "none",
     "options": None, "weights": {}, "antenna": Antenna(0.0, 0.0, 30.0), "receiver": Receiver(0.0, 0.0), "site": "none", "source": "none", "most": 3,
-    "plan_runs": ["none", "other"], "plan_run": "none", "scenario_id": "none",
+    "plan_runs": ["none", "other"], "plan_run": "none", "made": None, "scored_run": None, "found": None, "scenario_id": "none",
 }  # fmt: skip
 # What differs by action because the name means something else there.
 BESIDES = {
