@@ -47,9 +47,11 @@ def learnt(db: Database, actor: Actor, options: pd.DataFrame) -> pd.DataFrame:
 
 
 def version(db: Database, actor: Actor) -> str:
-    """Name of what is learnt: equal for equal cases."""
-    text = closed(db, actor).to_csv(index=False)
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    """Changes whenever what is learnt may change."""
+    require(db, actor, READING)
+    text = [f"{case.id}.{case.revision}" for case in cases.listing(db, viewer=actor, kind=KINDS, state=CLOSED)]
+    named = "|".join([str(layers.revision(db, "assets")), *sorted(text)])
+    return hashlib.blake2b(named.encode(), digest_size=6).hexdigest()
 
 
 def closed(db: Database, actor: Actor) -> pd.DataFrame:
