@@ -19,6 +19,7 @@ from siting.actions.planparams import LIMITS
 from siting.actions.question import Question
 from siting.findings import Finding
 from siting.plan import Plan
+from siting.plan.marginal import marginal_values
 from siting.store import artefacts
 from siting.store.database import Database
 from siting.store.runs import Run
@@ -88,10 +89,16 @@ def _frames(db: Database, made: Made) -> dict[str, pd.DataFrame]:
         "rules": table.assign(names=json.dumps(_mentioned(table, names), ensure_ascii=False)),
         "conditions": _conditions(made.chosen),
         "excluded": _excluded(asks),
-        "marginals": found.marginals,
+        "marginals": _marginals(asks, found),
         "curve": pd.DataFrame(steps, columns=["step", "value", "bound", "seconds"]),
         "told": _told(made.findings),
     }
+
+
+def _marginals(asks: Question, found: Plan) -> pd.DataFrame:
+    """What each chosen point adds when its turn comes, and what is lost without it, alone and with the best in its place."""
+    own = marginal_values(asks.problem, found).drop(columns=["cost_yuan", "yuan_per_person"])
+    return found.marginals.merge(own, on="option_id")
 
 
 def _told(findings: tuple[Finding, ...]) -> pd.DataFrame:

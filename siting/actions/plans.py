@@ -83,18 +83,26 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
     start, told = planstarts.best(db, actor, asks, asked, scored_run.id)
     report.step("run.stage.solve", 0.55, 0.9)
     found = _solved(db, asks, asked, start, report)
-    report.step_on("run.stage.check", 0.9, 1.0)
-    made = planned.Made(asks, asked, found, _chosen(asks.offered, found), (*asks.findings, *told))
+    made = planned.Made(asks, asked, found, chosen(asks.offered, found), (*asks.findings, *told))
+    figures = finish(db, actor, run.id, made, scored_run, report)
+    return {**figures, "start": "" if start is None else start[0]}
+
+
+def finish(
+    db: Database, actor: Actor, run_id: str, made: planned.Made, scored_run: Run, report: Reporter
+) -> dict[str, Any]:
+    """Check the fields and the network of a solved question, and keep it under a run; the figures for the run's row."""
+    require(db, actor, runs.PERMISSION)
     figures = planned.summary(db, made, scored_run)
-    checked = planchecks.network(db, asks.base, made.chosen, report)
+    report.step_on("run.stage.check", 0.9, 1.0)
+    checked = planchecks.network(db, made.asks.base, made.chosen, report)
     made = replace(made, findings=(*made.findings, *planchecks.apart(checked, figures["expected_added"])))
-    planned.save(db, run.id, made)
+    planned.save(db, run_id, made)
     return {
         **figures,
         "findings": planned.counts(made.findings),
         "checked_value": None if checked is None else checked.value,
         "checked_added": None if checked is None else checked.added,
-        "start": "" if start is None else start[0],
     }
 
 
@@ -158,7 +166,7 @@ def _teller(report: Reporter, way: curves.Curve) -> Any:
     return tell
 
 
-def _chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
+def chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
     """Points of the plan with what each adds when its turn comes; index = row in offered.
 
     Agreed ones come first and have no turn (order 0), then those picked by hand, then the chosen ones in build order.
@@ -167,11 +175,11 @@ def _chosen(offered: pd.DataFrame, found: Plan) -> pd.DataFrame:
     place = pd.Series(offered.index, index=offered["option_id"])
     order = [*standing, *own, *(int(place[name]) for name in found.chosen)]
     added = found.marginals.set_index("option_id") if len(found.marginals) else None
-    chosen = offered.loc[order].copy()
-    chosen["order"] = np.maximum(0, np.arange(1, len(chosen) + 1) - len(standing))
-    turn = None if added is None else added["added_persons"].reindex(chosen["option_id"]).to_numpy(float)
-    chosen["marginal_in_plan"] = np.full(len(chosen), np.nan) if turn is None else turn
-    return chosen
+    sites = offered.loc[order].copy()
+    sites["order"] = np.maximum(0, np.arange(1, len(sites) + 1) - len(standing))
+    turn = None if added is None else added["added_persons"].reindex(sites["option_id"]).to_numpy(float)
+    sites["marginal_in_plan"] = np.full(len(sites), np.nan) if turn is None else turn
+    return sites
 
 
 def plan(db: Database, actor: Actor, run_id: str, *, lang: str = words.DEFAULT_LANGUAGE) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from siting import settings
 from siting.access import Actor
-from siting.actions import calibrating, coverage, people, plans, stability, unblocking, whatif
+from siting.actions import alternatives, calibrating, coverage, people, plans, stability, unblocking, whatif
 from siting.actions import runs as run_actions
 from siting.errors import SitingError, Unavailable
 from siting.store import runs
@@ -28,6 +28,7 @@ WORK: Mapping[str, run_actions.Work] = {
     "coverage": coverage.execute,
     "score": plans.execute_score,
     "plan": plans.execute_plan,
+    "alternatives": alternatives.execute,
     "unblock": unblocking.execute,
     "calibrate": calibrating.execute,
     stability.KIND: stability.execute,

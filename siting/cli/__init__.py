@@ -14,7 +14,9 @@ import typer
 
 from siting import words
 from siting.cli import (
+    alternatives,
     cases,
+    comparing,
     district,
     emf,
     measuring,
@@ -32,7 +34,21 @@ from siting.errors import SitingError, exit_code
 
 BAD_INPUT = 2
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for part in (district, planning, solving, measuring, emf, proposals, people, radiotables, tracing, trial, unblocking):
+for part in (
+    district,
+    planning,
+    solving,
+    alternatives,
+    comparing,
+    measuring,
+    emf,
+    proposals,
+    people,
+    radiotables,
+    tracing,
+    trial,
+    unblocking,
+):
     app.add_typer(part.app)
 app.add_typer(cases.app, name="case")
 app.add_typer(tracing.ground, name="terrain")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from siting.errors import BadInput
 from siting.plan.core import Core, open_part
 from siting.plan.pool import Met, nearby
 from siting.plan.problem import CoverProblem
-from siting.plan.result import Found, Plan, Step, Watch, dress, relative_gap
+from siting.plan.result import Found, Plan, Step, Watch, added_by, dress, evaluate, relative_gap
 
 # A venue whose people differ by less is not named [persons].
 LEAST_VENUE_PERSONS = 0.5
@@ -74,7 +76,7 @@ class Choice:
         Those of them that lose little enough.
     why : str
         Why there are fewer than asked: ``none_met``, ``all_lose_more`` (none loses little enough), ``too_alike`` (the rest
-        differ too little), ``all_shown``; empty where there are as many as asked.
+        differ too little), ``all_shown``, ``stopped`` before all were looked for; empty where there are as many as asked.
     """
 
     alternatives: tuple[Alternative, ...]
@@ -138,9 +140,9 @@ def choose(
     floor = (1.0 - within) * plan.added - 1e-9 * max(1.0, plan.added)
     near = {chosen: how for chosen, how in met.items() if how.added >= floor}
     taken = _farthest(core, frozenset(own.tolist()), near, count=count, min_changes=min_changes)
-    why = "" if len(taken) == count else _why(met, near, len(taken))
+    short = "stopped" if clock.stopped_by else _why(met, near, len(taken))
     found = [_alternative(core, plan, chosen, near[chosen], watch=clock) for chosen in taken]
-    return Choice(tuple(found), len(met), len(near), why)
+    return Choice(tuple(found), len(met), len(near), "" if len(taken) == count else short)
 
 
 def _farthest(
@@ -172,11 +174,43 @@ def _why(met: dict[frozenset[int], Met], near: dict[frozenset[int], Met], taken:
     return "all_shown" if taken == len(near) else "too_alike"
 
 
+def as_plan(problem: CoverProblem, plan: Plan, option_ids: Collection[str], *, origin: str, gap: float = 0.01) -> Plan:
+    """Another set of options as a plan, held against the bound of a known plan of the same problem.
+
+    Parameters
+    ----------
+    problem : CoverProblem
+        The question that both answer.
+    plan : Plan
+        The known plan.
+    option_ids : collection of str
+        The other set.
+    origin : str
+        How it was met; the name of its only step.
+    gap : float
+        Wanted gap, for the status.
+
+    Raises
+    ------
+    BadInput
+        If the set breaks a limit or rule.
+    """
+    broken = evaluate(problem, option_ids).violations
+    if broken:
+        raise BadInput("plan.alternatives.broken", rules=", ".join(broken))
+    core = open_part(problem)
+    return _dressed(core, plan, core.positions(option_ids), origin, Watch(), gap=gap)
+
+
+def _dressed(core: Core, plan: Plan, places: npt.NDArray[np.int64], origin: str, watch: Watch, *, gap: float) -> Plan:
+    value = core.base_value + added_by(core, places)
+    bound = max(plan.bound, value)
+    found = Found(places, (Step(origin, value, bound, watch.seconds),), bound, "alternative", plan.kicks, plan.seed)
+    return dress(core, found, watch, gap=gap)
+
+
 def _alternative(core: Core, plan: Plan, chosen: frozenset[int], how: Met, *, watch: Watch) -> Alternative:
-    places = np.array(sorted(chosen), dtype=np.int64)
-    bound = max(plan.bound, core.base_value + how.added)
-    step = Step(how.origin, core.base_value + how.added, bound, watch.seconds)
-    other = dress(core, Found(places, (step,), bound, "alternative", plan.kicks, plan.seed), watch, gap=plan.gap)
+    other = _dressed(core, plan, np.array(sorted(chosen), dtype=np.int64), how.origin, watch, gap=0.01)
     first, second = set(plan.chosen), set(other.chosen)
     enters, leaves = tuple(sorted(second - first)), tuple(sorted(first - second))
     venues = _change(plan.venues, other.venues, "venue")

@@ -9,7 +9,7 @@ from siting.plan import Limits, Rule, alternatives, solve
 from siting.plan.core import open_part
 from siting.plan.pool import nearby, twins_of
 from siting.plan.result import Watch
-from siting.plan.twins import choose
+from siting.plan.twins import as_plan, choose
 
 KINDS = ("count", "budget", "spacing", "slots", "quota street", "required venues", "locked", "mixture")
 
@@ -102,7 +102,20 @@ def test_alternatives_are_the_same_each_time_and_stop_when_asked(rng):
     plan = solve(problem, gap=0.0)
     first, second = (alternatives(problem, plan, within=0.2) for _ in range(2))
     assert [other.plan.chosen for other in first] == [other.plan.chosen for other in second]
-    assert choose(problem, plan, watch=Watch(cancelled=lambda: True)).alternatives == ()
+    stopped = choose(problem, plan, watch=Watch(cancelled=lambda: True))
+    assert (stopped.alternatives, stopped.why) == ((), "stopped")
+
+
+def test_an_alternative_as_a_plan_of_its_own_keeps_the_bound_and_claims_no_more(rng):
+    problem = random_problem(rng, rows=60, options=25, limits=Limits(count=6))
+    plan = solve(problem, gap=0.0)
+    other = alternatives(problem, plan, within=0.2)[0]
+    own = as_plan(problem, plan, other.plan.chosen, origin=other.origin)
+    assert (own.chosen, own.value, own.method) == (other.plan.chosen, other.value, "alternative")
+    assert own.bound == pytest.approx(plan.bound, rel=1e-8)
+    assert own.status == ("within_gap" if own.gap <= 0.01 else "work_limit")
+    with pytest.raises(BadInput):
+        as_plan(problem, plan, [*plan.chosen, *other.enters], origin="hand")
 
 
 def test_a_plan_that_breaks_the_rules_has_no_alternatives(rng):

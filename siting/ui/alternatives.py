@@ -1,0 +1,194 @@
+"""Other plans nearly as good as the one shown: what each trades, its points, and the way to make one the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from siting.actions import alternatives, runs
+from siting.store.runs import Run
+from siting.ui import choices, linked, parts, planning, planning_tables, running
+from siting.ui.cached import kept
+from siting.ui.session import Desk, now
+from siting.ui.text import UNKNOWN, number, percent, t
+
+KEY = "option_id"
+LIST_PX, POINTS_PX, SHIFTS_PX = 220, 250, 250
+MOST_LOSS_PERCENT = 20.0
+NAMES_SHOWN = 4
+POINTS = ("name", "class", "configuration", "street_office", "owner_org", "state", "cost_yuan", "fibre_m", "permission", "message")  # fmt: skip
+
+
+def panel(desk: Desk, plan_run: str) -> None:
+    """Alternatives to a finished plan: look for them, compare what they trade, see their points, adopt one.
+
+    Parameters
+    ----------
+    desk : Desk
+        For whom.
+    plan_run : str
+        The plan's run.
+    """
+    run = alternatives.standing(desk.db, desk.actor, plan_run)
+    _search(desk, plan_run, again=run is not None)
+    if run is None:
+        parts.empty("ui.alternatives.none_yet")
+        return
+    found = kept(desk, "alternatives", run.id, lambda: alternatives.found(desk.db, desk.actor, run.id))
+    st.caption(_told(found))
+    if len(found["alternatives"]) == 0:
+        return
+    names = _names(found)
+    st.dataframe(
+        _listed(found, names),
+        hide_index=True,
+        height=min(LIST_PX, 40 + 35 * len(found["alternatives"])),
+        placeholder=UNKNOWN,
+    )
+    line = _chosen(found)
+    _adopting(desk, run, line)
+    left, right = st.columns([3, 1], gap="small")
+    with left:
+        _points(found, int(line["number"]))
+    with right:
+        _shifts(found, int(line["number"]))
+
+
+def _search(desk: Desk, plan_run: str, *, again: bool) -> None:
+    """The wishes and the button, or the progress of the search under way."""
+    latest = runs.latest(desk.db, desk.actor, alternatives.KIND)
+    if latest is not None and latest.status in running.OPEN:
+        running.follow(desk, latest.id)
+        return
+    if not runs.may_ask(desk.actor, alternatives.KIND):
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        count = st.number_input(
+            t("ui.alternatives.count"), 1, alternatives.MOST, alternatives.COUNT, key="alternatives.count"
+        )
+        within = st.number_input(
+            t("ui.alternatives.within"),
+            0.0,
+            MOST_LOSS_PERCENT,
+            100 * alternatives.WITHIN,
+            step=0.5,
+            key="alternatives.within",
+        )
+        changes = st.number_input(
+            t("ui.alternatives.changes"), 1, 100, alternatives.MIN_CHANGES, key="alternatives.changes"
+        )
+        asked = partial(
+            alternatives.params,
+            desk.db,
+            desk.actor,
+            plan_run,
+            count=int(count),
+            within=float(within) / 100,
+            min_changes=int(changes),
+        )
+        word = "ui.alternatives.again" if again else "ui.alternatives.search"
+        if running.start(desk, alternatives.KIND, params=asked, label=t(word), primary=not again):
+            st.rerun()
+    running.ended(desk, latest)
+
+
+def _told(found: Mapping[str, Any]) -> str:
+    """How many were met and are near enough, and why there are fewer than asked."""
+    counts = {name: number(int(found[name])) for name in ("met", "near", "count")}
+    said = t("ui.alternatives.met", **counts, within=percent(float(found["within"])))
+    why = found["why"]
+    return f"{said} {t(f'ui.alternatives.why.{why}', asked=number(int(found['asked'])))}" if why else said
+
+
+def _names(found: Mapping[str, Any]) -> dict[str, str]:
+    points = found["points"]
+    named = points["name"].where(points["name"].notna(), points["candidate_id"])
+    return dict(zip(points[KEY].astype(str), named.astype(str), strict=True))
+
+
+def _listed(found: Mapping[str, Any], names: Mapping[str, str]) -> pd.DataFrame:
+    """A line per alternative: what it loses and gains, who enters and leaves by name."""
+    lines, unit = found["alternatives"], t(f"ui.unit.{found['measure']}")
+    shown = {
+        t("ui.alternatives.number"): lines["number"],
+        t("ui.alternatives.loss", unit=unit): [number(float(x), digits=1) for x in lines["loss"]],
+        t("ui.alternatives.gap"): [percent(float(x), digits=2) for x in lines["gap"]],
+        t("ui.alternatives.cost"): [_signed(x) for x in lines["cost_change_yuan"]],
+        t("ui.alternatives.fibre"): [_signed(x) for x in lines["fibre_change_m"]],
+        t("ui.alternatives.permission"): [_signed(x, digits=2) for x in lines["permission_change"]],
+        t("ui.alternatives.enters"): [_some([names.get(n, n) for n in own]) for own in lines["enters"]],
+        t("ui.alternatives.leaves"): [_some([names.get(n, n) for n in own]) for own in lines["leaves"]],
+        t("ui.alternatives.won"): [_some(own) for own in lines["venues_won"]],
+        t("ui.alternatives.lost"): [_some(own) for own in lines["venues_lost"]],
+        t("ui.alternatives.origin"): [t(f"ui.alternatives.origin.{origin}") for origin in lines["origin"]],
+    }
+    return pd.DataFrame(shown)
+
+
+def _signed(value: object, *, digits: int = 0) -> str:
+    """A change with its sign; unknown is said to be."""
+    if not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
+        return UNKNOWN
+    return f"{value:+,.{digits}f}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Some names, and how many more there are."""
+    own = [str(name) for name in names]
+    more = len(own) - NAMES_SHOWN
+    said = "、".join(own[:NAMES_SHOWN]) or UNKNOWN
+    return f"{said} {t('ui.alternatives.more', n=more)}" if more > 0 else said
+
+
+def _chosen(found: Mapping[str, Any]) -> Mapping[Any, Any]:
+    """The alternative whose points are shown, in the address of the page; at first the first."""
+    lines = {str(row["number"]): row for row in found["alternatives"].to_dict("records")}
+    unit = t(f"ui.unit.{found['measure']}")
+    terms = {
+        name: t("ui.alternatives.one", number=name, loss=_signed(-float(row["loss"]), digits=1), unit=unit)
+        for name, row in lines.items()
+    }
+    return lines[choices.segments(t("ui.alternatives.which"), terms, key="alternative", hidden=True)]
+
+
+def _adopting(desk: Desk, run: Run, line: Mapping[Any, Any]) -> None:
+    """The button that makes the alternative a plan of its own."""
+    latest = runs.latest(desk.db, desk.actor, alternatives.KIND)
+    if not runs.may_ask(desk.actor, alternatives.KIND) or (latest is not None and latest.status in running.OPEN):
+        return
+    label = t("ui.alternatives.adopt", number=line["number"])
+    if st.button(label, key="alternatives.adopt", icon=":material/check:", help=t("ui.alternatives.adopt_help")):
+        with parts.told():
+            alternatives.adopt(desk.db, desk.actor, run.id, int(line["number"]), now=now())
+            st.rerun()
+
+
+def _points(found: Mapping[str, Any], wanted: int) -> None:
+    """Points that enter and leave; a row leads to its place on the page's map."""
+    points = pd.DataFrame(found["points"]).drop(columns="geometry")
+    own = points[points["number"] == wanted].sort_values("role", kind="stable", ignore_index=True)
+    table = planning_tables.table(own, measured=str(found["measure"]), columns=POINTS)
+    table.insert(0, t("ui.alternatives.role"), [t(f"ui.alternatives.role.{role}") for role in own["role"]])
+    linked.table(table, name=planning.NAME, ids=own[KEY], height_px=POINTS_PX)
+
+
+def _shifts(found: Mapping[str, Any], wanted: int) -> None:
+    """People more and fewer by operator and sub-district."""
+    own = found["shifts"]
+    own = own[(own["number"] == wanted) & (own["change"].abs() >= 0.05)]  # noqa: PLR2004 - what one decimal shows
+    own = own.sort_values(["by", "change"], kind="stable")
+    shown = {
+        t("ui.alternatives.by"): [_named(by, name) for by, name in zip(own["by"], own["name"], strict=True)],
+        t("ui.alternatives.change", unit=t(f"ui.unit.{found['measure']}")): [
+            _signed(x, digits=1) for x in own["change"]
+        ],
+    }
+    st.dataframe(pd.DataFrame(shown), hide_index=True, height=SHIFTS_PX)
+
+
+def _named(by: str, name: str) -> str:
+    return "·".join(t(f"ui.operator.{one}") for one in name.split("+")) if by == "operator" else name
