@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from siting.access import Actor
-from siting.actions import radiotables
+from siting.actions import plantables, radiotables
 from siting.assets import hosts, schema
 from siting.assets.match import row_hashes
 from siting.errors import BadInput
-from siting.plan import tables
 from siting.store import journal, layers
 from siting.store.database import Connection, Database
 
@@ -102,7 +101,7 @@ def numbers(db: Database, n: int, *, now: datetime) -> list[str]:
 
 def technical(db: Database, row: Mapping[str, Any]) -> dict[str, Any]:
     """A proposal with network, equipment, antenna height, sectors and cost where its own words leave them open."""
-    found = configuration(str(row.get("host_class")), row.get("configuration"))
+    found = configuration(db, str(row.get("host_class")), row.get("configuration"))
     given = {**found, **{name: value for name, value in row.items() if not empty(value)}}
     offset = found.get("offset_m", 0.0)
     if empty(row.get("antenna_height_m")):
@@ -115,14 +114,14 @@ def technical(db: Database, row: Mapping[str, Any]) -> dict[str, Any]:
     return {**dict.fromkeys(row), **given}
 
 
-def configuration(host_class: str, name: object) -> dict[str, Any]:
+def configuration(db: Database, host_class: str, name: object) -> dict[str, Any]:
     """What a configuration on a host class means: equipment, mount, azimuths, tilts, height above the mount, cost; empty if unknown."""
-    table = tables.configurations()
+    table = plantables.configurations(db)
     match = table[(table["class"] == host_class) & (table["configuration"] == name)]
     if match.empty:
         return {}
     row = match.iloc[0]
-    costs = tables.costs()
+    costs = plantables.costs(db)
     price = costs[(costs["host_class"] == host_class) & (costs["equipment"] == row["equipment"])]["site_cost_yuan"]
     return {
         "equipment": row["equipment"],

@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from siting.access import Actor
-from siting.actions import known, plans, radiotables
+from siting.actions import known, plans, plantables, radiotables
 from siting.actions.doors import require
 from siting.actions.proposal_rows import KEY, LAYER, TECHNOLOGY_OF, empty, fresh, line, save, word
 from siting.assets import hosts, schema
@@ -21,7 +21,6 @@ from siting.errors import BadInput
 from siting.findings import Finding, Findings
 from siting.geo import crs
 from siting.geo.region import street_of
-from siting.plan import tables
 from siting.store import layers
 from siting.store.database import Database
 
@@ -60,11 +59,14 @@ class Spot:
         The asset it hangs on, with `hosts.COLUMNS`; empty on the ground.
     street : str or None
         Sub-district.
+    configurations : tuple of str
+        Names of those of the host's class.
     """
 
     place: shapely.Point
     host: Mapping[str, Any]
     street: str | None
+    configurations: tuple[str, ...]
 
     @property
     def host_class(self) -> str:
@@ -76,12 +78,6 @@ class Spot:
         """Where equipment can hang on the host [m]; None if nobody knows."""
         known = (self.host.get(name) for name in ("mount_height_m", "height_m"))
         return next((float(value) for value in known if value is not None and not empty(value)), None)
-
-    @property
-    def configurations(self) -> tuple[str, ...]:
-        """Names of the configurations of this host's class."""
-        table = tables.configurations()
-        return tuple(table.loc[table["class"] == self.host_class, "configuration"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +269,9 @@ def spot(db: Database, actor: Actor, *, lon_deg: float, lat_deg: float) -> Spot:
     host = {} if found.empty else dict(found.iloc[0])
     at = host["geometry"] if host and host["geometry"].geom_type == "Point" else place
     street = None if region is None else street_of(gpd.GeoSeries([at], crs=db.settings.crs), region).iloc[0]
-    return Spot(place=at, host=host, street=street)
+    mounted = plantables.configurations(db)
+    fitting = tuple(mounted.loc[mounted["class"] == str(host.get("class")), "configuration"])
+    return Spot(place=at, host=host, street=street, configurations=fitting)
 
 
 def _standing(db: Database, actor: Actor) -> gpd.GeoDataFrame:

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from siting.access import Actor
-from siting.actions import radiotables
+from siting.actions import plantables, radiotables
 from siting.actions.commissioning import follow
 from siting.actions.doors import require
 from siting.assets import schema, sitenames
 from siting.assets.sitenames import Hosts
 from siting.errors import BadInput
 from siting.geo import crs
-from siting.plan import tables
 from siting.radio.antenna import FORMS
 from siting.reports.workbook import Sheet, workbook
 from siting.store import layers
@@ -83,7 +82,7 @@ def with_taken(db: Database, assets: pd.DataFrame) -> pd.DataFrame:
     held = sites[sites["host_asset_id"].notna() & sites["retired_on"].isna()]
     if held.empty:
         return assets
-    slots = tables.configurations().drop_duplicates("class").set_index("class")["slots"].astype(float)
+    slots = plantables.configurations(db).drop_duplicates("class").set_index("class")["slots"].astype(float)
     taken = held["host_class"].map(slots).fillna(ONE_SLOT).groupby(held["host_asset_id"]).sum()
     own = pd.to_numeric(assets["slots_taken"], errors="coerce").fillna(0.0)
     return assets.assign(slots_taken=own + assets["asset_id"].map(taken).fillna(0.0))
