@@ -14,7 +14,6 @@ import typer
 
 from siting import words
 from siting.cli import (
-    alternatives,
     cases,
     comparing,
     district,
@@ -38,7 +37,6 @@ for part in (
     district,
     planning,
     solving,
-    alternatives,
     comparing,
     measuring,
     emf,
