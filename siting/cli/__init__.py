@@ -14,6 +14,7 @@ import typer
 
 from siting import words
 from siting.cli import (
+    alternatives,
     cases,
     comparing,
     district,
@@ -37,6 +38,7 @@ for part in (
     district,
     planning,
     solving,
+    alternatives,
     comparing,
     measuring,
     emf,
