@@ -6,18 +6,23 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 import streamlit as st
 
 from siting.actions import alternatives, runs
+from siting.maps import layers, styles
 from siting.store.runs import Run
-from siting.ui import choices, linked, parts, planning, planning_tables, running
+from siting.ui import atlas, choices, linked, mapview, parts, planning, planning_tables, running
 from siting.ui.cached import kept
+from siting.ui.mapview import Layer
 from siting.ui.session import Desk, now
 from siting.ui.text import UNKNOWN, number, percent, t
 
 KEY = "option_id"
-LIST_PX, POINTS_PX, SHIFTS_PX = 220, 250, 250
+FAMILY = "alternative"
+LIST_PX, MAP_PX, POINTS_PX, SHIFTS_PX = 220, 400, 220, 180
+ZOOM = 15
 MOST_LOSS_PERCENT = 20.0
 NAMES_SHOWN = 4
 POINTS = ("name", "class", "configuration", "street_office", "owner_org", "state", "cost_yuan", "fibre_m", "permission", "message")  # fmt: skip
@@ -49,12 +54,15 @@ def panel(desk: Desk, plan_run: str) -> None:
         height=min(LIST_PX, 40 + 35 * len(found["alternatives"])),
         placeholder=UNKNOWN,
     )
-    line = _chosen(found)
-    _adopting(desk, run, line)
-    left, right = st.columns([3, 1], gap="small")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        line = _chosen(found)
+        _adopting(desk, run, line)
+    left, right = st.columns([2, 3], gap="small")
+    points = found["points"][found["points"]["number"] == line["number"]].sort_values("role", kind="stable")
     with left:
-        _points(found, int(line["number"]))
+        _map(desk, plan_run, points)
     with right:
+        _points(points, measured=str(found["measure"]))
         _shifts(found, int(line["number"]))
 
 
@@ -167,13 +175,51 @@ def _adopting(desk: Desk, run: Run, line: Mapping[Any, Any]) -> None:
             st.rerun()
 
 
-def _points(found: Mapping[str, Any], wanted: int) -> None:
-    """Points that enter and leave; a row leads to its place on the page's map."""
-    points = pd.DataFrame(found["points"]).drop(columns="geometry")
-    own = points[points["number"] == wanted].sort_values("role", kind="stable", ignore_index=True)
-    table = planning_tables.table(own, measured=str(found["measure"]), columns=POINTS)
+def _map(desk: Desk, plan_run: str, points: gpd.GeoDataFrame) -> None:
+    """The plan, and above it what enters and leaves; a click selects the point in the list and the other way round."""
+    row = points[points[KEY] == linked.selected(planning.NAME)]
+    spot = None if row.empty else row.geometry.iloc[0]
+    focus = atlas.place(spot, desk.settings.crs, version=str(linked.turn(planning.NAME)), zoom=ZOOM)
+    hit = mapview.draw(
+        [
+            *atlas.background(desk),
+            atlas.features(desk, "plan", name=t("style.mark.chosen"), run_id=plan_run),
+            _marks(points),
+        ],
+        key=f"{planning.NAME}-alternatives",
+        bounds=atlas.extent(desk),
+        height_px=MAP_PX,
+        legend=atlas.key(FAMILY, "mark", lang=desk.lang, only={"mark": ["chosen"]}),
+        focus=focus,
+        selected=focus,
+    )
+    if hit is not None:
+        linked.select(planning.NAME, hit.id if hit.layer == FAMILY else None)
+        st.rerun()
+
+
+def _marks(points: gpd.GeoDataFrame) -> Layer:
+    spec = layers.Spec(
+        layer=FAMILY, key=KEY, label="name", family=FAMILY, style="role", from_zoom=0, limit=500, columns=()
+    )
+    return Layer(
+        id=FAMILY,
+        type="geojson",
+        version="|".join(f"{key}{role}" for key, role in zip(points[KEY], points["role"], strict=True)) or "none",
+        name=t("style.alternative"),
+        data=layers.geojson(layers.to_lonlat(points), spec),
+        styles=styles.family(FAMILY),
+        clickable=True,
+    )
+
+
+def _points(points: gpd.GeoDataFrame, *, measured: str) -> None:
+    """Points that enter and leave; a row leads to its place on the map."""
+    own = pd.DataFrame(points).drop(columns="geometry").reset_index(drop=True)
+    table = planning_tables.table(own, measured=measured, columns=POINTS)
     table.insert(0, t("ui.alternatives.role"), [t(f"ui.alternatives.role.{role}") for role in own["role"]])
-    linked.table(table, name=planning.NAME, ids=own[KEY], height_px=POINTS_PX)
+    height = min(POINTS_PX, 40 + 35 * len(own))
+    linked.table(table, name=planning.NAME, ids=own[KEY], height_px=height)
 
 
 def _shifts(found: Mapping[str, Any], wanted: int) -> None:

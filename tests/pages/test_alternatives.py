@@ -30,7 +30,7 @@ def db(done):
 
 
 @pytest.fixture
-def opened(local, done, monkeypatch):
+def opened(local, done, clicks, monkeypatch):
     def run(**query):
         st.cache_resource.clear()
         st.cache_data.clear()
@@ -80,6 +80,20 @@ def test_the_one_in_the_address_is_shown(opened, db):
     second = found["points"][found["points"]["number"] == 2]
     assert sorted(at.dataframe[1].value.iloc[:, 1]) == sorted(second["name"])
     assert at.button(key="alternatives.adopt").label == "采用第 2 号"
+
+
+def test_a_click_on_the_map_selects_the_point_and_the_map_shows_what_enters_and_leaves(opened, db, clicks):
+    plan = runs.latest(db, ME, "plan", status="done")
+    run = worker.run_now(db, ME, "alternatives", alternatives.params(db, ME, plan.id, within=0.3), clock=session.now)
+    points = alternatives.found(db, ME, run.id)["points"]
+    first = points[points["number"] == 1]
+    opened()
+    drawn = clicks.drawn["planning-alternatives"]["layers"][-1]["data"]["features"]
+    assert sorted(f["properties"]["style"] for f in drawn) == sorted(first["role"])
+    clicks.send(lat=39.1, lng=117.1, zoom=15, layer="alternative", id=first["option_id"].iloc[0])
+    at = opened()
+    assert at.session_state["planning.selected"] == first["option_id"].iloc[0]
+    assert clicks.drawn["planning-alternatives"]["selected"] is not None
 
 
 def test_a_loss_that_leaves_nothing_is_told_with_what_to_do(opened, db):
