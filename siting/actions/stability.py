@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from siting.actions import coverage_files as files
 from siting.actions.candidates import Base
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
+from siting.actions.weights import Given
 from siting.errors import BadInput, Cancelled
 from siting.plan import margins, stability
 from siting.plan.margins import Drawn, Layer, Margins
@@ -100,7 +101,7 @@ def ranks(
     db: Database,
     actor: Actor,
     run_id: str,
-    given: pd.DataFrame | Mapping[str, float] | None = None,
+    given: Given = None,
     *,
     top: int = TOP,
 ) -> Ranks:

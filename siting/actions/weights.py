@@ -34,6 +34,10 @@ OWN = "chosen by the district"
 UNVERIFIED = "unverified"
 
 
+#: Weights that somebody gives: a profile, or part -> weight over another one; None: nothing but the other one.
+Given = pd.DataFrame | Mapping[str, float] | None
+
+
 @dataclass(frozen=True)
 class Saved:
     """A profile that was kept: its name, version, and the revision of all profiles."""
@@ -133,7 +137,7 @@ def save(
     return Saved(label, edition, found)
 
 
-def weighed(base: pd.DataFrame, weights: pd.DataFrame | Mapping[str, float] | None) -> pd.DataFrame:
+def weighed(base: pd.DataFrame, weights: Given) -> pd.DataFrame:
     """A whole profile out of what somebody gives of it.
 
     Parameters
@@ -159,6 +163,12 @@ def weighed(base: pd.DataFrame, weights: pd.DataFrame | Mapping[str, float] | No
     return score.checked(base.assign(weight=changed))
 
 
+def text(profile: pd.DataFrame) -> str:
+    """A profile in one line: ``part=weight (zero > full)``."""
+    numbers = profile[["part", "weight", "zero", "full"]].itertuples(index=False, name=None)
+    return "; ".join(f"{part}={weight:g} ({zero:g} > {full:g})" for part, weight, zero, full in numbers)
+
+
 def of_run(db: Database, actor: Actor, score_run: str) -> pd.DataFrame:
     """The weights by which a score run ranked."""
     runs.finished(db, actor, "score", score_run)
@@ -166,9 +176,7 @@ def of_run(db: Database, actor: Actor, score_run: str) -> pd.DataFrame:
     return artefacts.load_table(folder, FILE) if artefacts.has(folder, f"{FILE}.parquet") else tables.weights()
 
 
-def rescored(
-    db: Database, actor: Actor, score_run: str, weights: pd.DataFrame | Mapping[str, float] | None = None
-) -> pd.DataFrame:
+def rescored(db: Database, actor: Actor, score_run: str, weights: Given = None) -> pd.DataFrame:
     """Scored options of a run by other weights, from the stored parts: no new run.
 
     Parameters
@@ -185,9 +193,7 @@ def rescored(
     return score.rescored(*measured(db, actor, score_run, weights))
 
 
-def measured(
-    db: Database, actor: Actor, score_run: str, weights: pd.DataFrame | Mapping[str, float] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def measured(db: Database, actor: Actor, score_run: str, weights: Given = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The table ``scored`` of a run as it was stored, with what this person's cases tell of permission, and the profile.
 
     See `rescored`; parts that nobody measured are left out of the profile.

@@ -10,6 +10,7 @@ import typer
 
 from siting import words
 from siting.actions import candidates, coverage, runs, surveying, worker
+from siting.cli import scores
 from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, show, target
 from siting.errors import BadInput
 
@@ -80,19 +81,30 @@ def score(
     coverage_run: Annotated[
         str | None, typer.Option("--coverage", help="覆盖任务编号；默认按设置中的网络与口径取最近一次")
     ] = None,
+    profile: Annotated[str | None, typer.Option("--profile", help="权重方案名称；默认用评分任务所用的")] = None,
+    weight: Annotated[list[str] | None, typer.Option("--weight", help="部分=权重，如 cost_yuan=20，可重复")] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="在终端列出前几名及各部分得分")] = 0,
+    stable: Annotated[bool, typer.Option("--stability", help="检验名次是否稳定，需几秒")] = False,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,
 ) -> None:
-    """给候选点评分。 Score the candidates."""
+    """给候选点评分；另给权重时不必重算。 Score the candidates; other weights need no new run."""
     target(out)
-    unknown = bool(admitted(admit))
+    unknown, changed = bool(admitted(admit)), scores.weights_of(weight or [])
     at = desk(project, account, writing=False)
+    given = scores.given(at, profile, changed)
     wanted = candidates.params(coverage_run_of(at, coverage_run), admit_unknown=unknown)
     standing = candidates.standing(at.db, at.actor, wanted)
     run = standing or worker.run_now(at.db, at.actor, "score", wanted, clock=now)
-    candidates.write(at.db, at.actor, run.id, out)
-    show({"run": run.id, **run.result, "out": out}, as_json=as_json)
+    candidates.write(at.db, at.actor, run.id, out, given)
+    ranks = scores.ranks(at, run, given) if stable else None
+    listed = scores.listed(at, run, given, ranks, top=top)
+    show(
+        {"run": run.id, **run.result, **scores.told(ranks), "out": out, **(listed if as_json else {})}, as_json=as_json
+    )
+    if not as_json:
+        scores.echo(listed, ranks, unit=run.result["measure"])
 
 
 def admitted(admit: str | None) -> list[str]:

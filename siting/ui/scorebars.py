@@ -69,15 +69,15 @@ def config(frame: pd.DataFrame) -> Any:
 
 def natural(part: str, row: Mapping[str, Any], *, measured: str = "persons") -> str:
     """A part in its own unit, in words; unknown is ``—``, never 0."""
-    value = row.get(part)
+    value = row.get("own_cost_yuan", row.get(part)) if part == "cost_yuan" else row.get(part)
     if part == "permission":
         return permission.said(row, lang=language())
     if part in {"structure", "emf"}:
         return t(f"ui.{part}.{value}") if isinstance(value, str) and value != "unknown" else UNKNOWN
     if part == "indoor_share":
         return percent(value, digits=0)
-    if part == "tenants" and number(row.get("free_slots")) != UNKNOWN:
-        return t("score.free_slots", tenants=number(value), slots=number(row["free_slots"]))
+    if part == "tenants" and number(row.get("slots_free")) != UNKNOWN:
+        return t("score.free_slots", tenants=number(value), slots=number(row["slots_free"]))
     shown = number(value, digits=DIGITS.get(part, 0))
     unit = measured if part in {"added_persons", "added_joint"} else _unit(part)
     return shown if shown == UNKNOWN else f"{shown} {t(f'score.unit.{unit}')}"
