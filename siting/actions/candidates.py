@@ -2,64 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
-import shapely
 
 from siting.access import Actor
-from siting.actions import calibrations, coverage, effects, radiotables, runs, scene, stations
-from siting.actions import coverage_files as files
+from siting.actions import (
+    candidate_drawn,
+    candidate_emf,
+    candidate_offer,
+    candidate_parts,
+    candidate_reach,
+    effects,
+    plantables,
+    runs,
+    scene,
+    weights,
+)
+from siting.actions.candidate_base import Base, base_of
+from siting.actions.candidate_offer import Offer
+from siting.actions.candidate_reach import Reached
 from siting.actions.doors import require
 from siting.actions.runs import Reporter
+from siting.actions.weights import Given
 from siting.errors import BadInput
-from siting.fibre import network as streets
-from siting.fibre import route
-from siting.plan import eligibility, options, score, tables, verdicts
-from siting.radio import emf
-from siting.radio.reach import Reach, reach
+from siting.plan import options, score
 from siting.reports.geofiles import geopackage
-from siting.store import artefacts, layers
+from siting.store import artefacts
 from siting.store.database import Database
 from siting.store.runs import Run
 
+__all__ = ["Base", "base_of", "candidates", "execute", "params", "reaches", "standing", "write"]
+
 FREE = ("eligible", "conditional")
 STUDY = "unknown"
-# Parts that this version measures; a part that nobody measured has no weight, rather than a made-up value.
-PARTS = ("added_persons", "added_joint", "key_venues", "indoor_share", "cost_yuan", "fibre_m", "structure", "emf")
 SOURCES = ("assets", "sites", "buildings", "districts", "roads", "access")
+# What is one choice of a host, whatever its start azimuth.
+HOST = ["candidate_id", "configuration", "networks"]
+LISTS = ("codes", "operators", "networks", "azimuths", "tilts")
 # Reach of the first network's operators, and which file holds that of each operator.
 REACH, REACHES = "reach", "reaches"
-ASSET_COLUMNS = ("name", "asset_no", "open_status")
-
-
-@dataclass(frozen=True)
-class Base:
-    """The coverage that candidates are measured against.
-
-    Parameters
-    ----------
-    run : Run
-        The coverage run.
-    units : DataFrame
-        Its units with ``persons`` (people known to be covered or not, in every network of the run) and ``present``
-        probability of the first network.
-    presents : mapping
-        Operator -> probability from its existing sites [units]: the highest over its networks of the run.  Operators of
-        the same networks have the same array.
-    """
-
-    run: Run
-    units: pd.DataFrame
-    presents: Mapping[str, npt.NDArray[np.float32]]
 
 
 def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str, Any]:
@@ -77,31 +65,56 @@ def execute(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[str,
     if not np.array_equal(ground.units["unit_id"], base.units["unit_id"]):
         raise BadInput("candidates.stale", run=base.run.id)
     report.step("run.stage.candidates", 0.15, 0.3)
-    offered = _offered(db, base, report)
-    admitted = offered["state"].isin([*FREE, *run.params.get("admit", [])])
-    usable = offered[admitted & offered["antenna_height_m"].notna()].reset_index(drop=True)
+    offer = candidate_offer.offered(db, actor, base, report)
+    usable = _usable(offer.options, run.params.get("admit", []))
+    tried = candidate_emf.estimated(db, options.turned(usable))
+    report.step("run.stage.reach", 0.3, 0.75)
+    found = candidate_reach.computed(db, ground, base, _open(tried), report)
+    report.step("run.stage.emf", 0.75, 0.9)
+    checked = _checked(db, actor, base, found, offer, report)
+    offered = _all(offer, usable, tried, checked)
+    found = replace(found, options=checked).at(np.flatnonzero(checked["emf"] != candidate_emf.EXCEEDS))
+    if found.options.empty:
+        raise BadInput("candidates.none", n=len(offered))
+    report.step("run.stage.score", 0.9, 0.95)
+    scored, found = _scored(db, base, found)
+    report.step("run.stage.save", 0.95, 1.0)
+    _save(db, run.id, offered, scored, found)
+    return {**_summary(offered, scored, base), "revisions": revisions(db, actor)}
+
+
+def _usable(offered: pd.DataFrame, admit: Sequence[str]) -> pd.DataFrame:
+    admitted = offered["state"].isin([*FREE, *admit]) & offered["antenna_height_m"].notna()
+    usable = offered[admitted & offered["cost_yuan"].notna()].reset_index(drop=True)
     if usable.empty:
         raise BadInput("candidates.none", n=len(offered))
-    report.step("run.stage.reach", 0.3, 0.85)
-    thresholds = radiotables.thresholds(db)[base.run.params["profile"]]
-    carrier = radiotables.networks(db)[base.run.params["network"]]
-    held = calibrations.in_force(db, carrier.name)
-    found = reach(
-        options.sectors_of(usable),
-        ground.terrain,
-        ground.units,
-        carrier,
-        thresholds=thresholds,
-        base=base.units["present"].to_numpy(),
-        calibration=None if held is None else held.calibration,
-        gear=radiotables.gear(db),
-        map=report.mapper(),
-    )
-    report.step("run.stage.score", 0.85, 0.95)
-    scored = _scored(db, usable, found, base, thresholds.cell_probability)
-    report.step("run.stage.save", 0.95, 1.0)
-    _save(db, run.id, base, offered, scored, found)
-    return {**_summary(offered, scored, base), "revisions": scene.revisions(db, SOURCES)}
+    return usable
+
+
+def _open(tried: pd.DataFrame) -> pd.DataFrame:
+    """Options that no façade nearby forbids."""
+    kept = tried[tried["emf"] != candidate_emf.EXCEEDS]
+    if kept.empty:
+        raise BadInput("candidates.none", n=len(tried))
+    return kept.reset_index(drop=True)
+
+
+def _checked(db: Database, actor: Actor, base: Base, found: Reached, offer: Offer, report: Reporter) -> pd.DataFrame:
+    """Reached options in their order, with state and reasons after the pre-check of their fields."""
+    value = candidate_reach.single_value(base, found)
+    checked = candidate_emf.decided(db, actor, found.options, value, progress=report.progress)
+    again = checked["emf_share"].notna().to_numpy()
+    return pd.concat([checked[~again], offer.again(checked[again])]).sort_index()
+
+
+def _all(offer: Offer, usable: pd.DataFrame, tried: pd.DataFrame, checked: pd.DataFrame) -> pd.DataFrame:
+    """All options: those computed, those that the pre-check forbids at every start azimuth, and the unusable ones."""
+    places = checked[HOST].astype(str).agg("|".join, axis=1)
+    first = tried[tried["start_deg"] == 0.0]
+    barred = first[~first[HOST].astype(str).agg("|".join, axis=1).isin(places)]
+    rest = offer.options[~offer.options["option_id"].isin(usable["option_id"])]
+    parts = [part for part in (checked, offer.again(barred), rest) if len(part)]
+    return pd.concat(parts, ignore_index=True).sort_values("option_id", ignore_index=True)
 
 
 def params(coverage_run: str, *, admit_unknown: bool) -> dict[str, Any]:
@@ -112,39 +125,13 @@ def params(coverage_run: str, *, admit_unknown: bool) -> dict[str, Any]:
 def standing(db: Database, actor: Actor, wanted: Mapping[str, Any]) -> Run | None:
     """The newest finished score run of these parameters that no later change of the district has overtaken."""
     done = [r for r in runs.listing(db, actor, "score", limit=50) if r.status == "done" and r.params == dict(wanted)]
-    return next((r for r in done if r.result["revisions"] == scene.revisions(db, SOURCES)), None)
+    return next((r for r in done if r.result["revisions"] == revisions(db, actor)), None)
 
 
-def base_of(db: Database, actor: Actor, run_id: str | None) -> Base:
-    """A finished coverage run with its units, unknown people taken out.
-
-    Raises
-    ------
-    BadInput
-        If there is none, or the district changed since.
-    """
-    run = runs.finished(db, actor, "coverage", run_id)
-    if not coverage.current(db, run):
-        raise BadInput("candidates.stale", run=run.id)
-    columns = ["unit_id", "floor", "persons", "unknown", "street_office", "venue", "present"]
-    units = artefacts.load_table(runs.folder(db, run.id), "units", columns=columns)
-    parts = {name: _part(db, run, name) for name in coverage.networks_of(run)}
-    unknown = np.max([part["unknown"].to_numpy() for part in parts.values()], axis=0)
-    return Base(run, units.assign(persons=units["persons"] - unknown), _presents(db, parts))
-
-
-def _part(db: Database, run: Run, network: str) -> pd.DataFrame:
-    """What a network of a coverage run says of every unit."""
-    end = files.suffix(run.params, network=network, profile=run.params["profile"])
-    return artefacts.load_table(runs.folder(db, run.id), f"units{end}", columns=["unknown", "present"])
-
-
-def _presents(db: Database, parts: Mapping[str, pd.DataFrame]) -> dict[str, npt.NDArray[np.float32]]:
-    """Operator -> highest probability over its networks; one array for operators of the same networks."""
-    carriers = radiotables.networks(db)
-    served = {op: tuple(n for n in parts if op in carriers[n].operators) for n in parts for op in carriers[n].operators}
-    best = {own: np.max([parts[n]["present"].to_numpy() for n in own], axis=0) for own in set(served.values())}
-    return {op: best[own] for op, own in sorted(served.items())}
+def revisions(db: Database, actor: Actor) -> dict[str, Any]:
+    """State of all that a score run rests on: layers, planning tables, and the points drawn without a host that the actor sees."""
+    drawn, priced = candidate_drawn.version(db, actor), plantables.revision(db)
+    return {**scene.revisions(db, SOURCES), "drawn": drawn, "plan_tables": priced}
 
 
 def reaches(db: Database, run_id: str) -> dict[str, sp.csc_array]:
@@ -168,92 +155,33 @@ def reaches(db: Database, run_id: str) -> dict[str, sp.csc_array]:
     return {op: held[name] for op, name in names.items()}
 
 
-def _offered(db: Database, base: Base, report: Reporter) -> pd.DataFrame:
-    """All options with state, codes and sentence."""
-    assets = stations.with_taken(db, layers.read(db, "assets"))
-    carrier = radiotables.networks(db)[base.run.params["network"]]
-    made = options.from_assets(assets, network=carrier.name, operators=carrier.operators)
-    points = shapely.points(made["easting_m"], made["northing_m"])
-    report.progress(0.2)
-    buildings = layers.read(db, "buildings", columns=["height_m"])
-    inside = _inside_building(points, buildings.geometry.array) & (made["mount"] != "roof").to_numpy()
-    outside = ~shapely.contains_properly(scene.boundary(db), points)
-    made = made.assign(**_field(db, made, buildings), inside_building=inside, outside_district=outside)
-    report.progress(0.6)
-    profile = eligibility.Profile(today=_today(db, base))
-    judged = eligibility.eligibility(made, assets, None, profile=profile)
-    return made.merge(judged, on="option_id").merge(
-        pd.DataFrame(assets[["asset_id", *ASSET_COLUMNS, "structural_status"]]).rename(
-            columns={"asset_id": "candidate_id"}
-        ),
-        on="candidate_id",
-    )
+def _scored(db: Database, base: Base, found: Reached) -> tuple[pd.DataFrame, Reached]:
+    """Options with their parts in natural units and the score, the best first, and their reach in this order."""
+    parts = candidate_parts.parts_of(db, base, found)
+    own = weights.profile(db)
+    marks = score.score_candidates(found.options, parts, profile=own[own["part"].isin(parts.columns)])
+    marks = marks.drop(columns="option_id").rename(columns={"cost_yuan": "own_cost_yuan"})
+    told = found.options.drop(columns=["own_cost_yuan", "emf", "tenants"]).join(marks).sort_values("rank")
+    return told.reset_index(drop=True), found.at(told.index.to_numpy())
 
 
-def _today(db: Database, base: Base) -> date:
-    """The day on which terms are judged: the sample's own, else the day of the coverage run."""
-    return date.fromisoformat(db.settings.text("district.as_of") or base.run.created_at[:10])
-
-
-def _inside_building(points: np.ndarray, buildings: np.ndarray) -> np.ndarray:
-    inside = np.zeros(len(points), bool)
-    inside[shapely.STRtree(buildings).query(points, predicate="within")[0]] = True
-    return inside
-
-
-def _field(db: Database, made: pd.DataFrame, buildings: gpd.GeoDataFrame) -> dict[str, Any]:
-    """Field pre-check by distance: quotient and word."""
-    equipment = radiotables.equipment(db)
-    carriers = radiotables.networks(db)
-    power = made["equipment"].map({name: row.power_w for name, row in equipment.items()}).to_numpy(float)
-    gain = made["equipment"].map({name: row.envelope_gain_dbi for name, row in equipment.items()}).to_numpy(float)
-    mhz = np.array([carriers[names[0]].frequency_ghz * 1e3 for names in made["networks"]])
-    safe_m = np.array([float(emf.compliance_distance_m(p, g, f)) for p, g, f in zip(power, gain, mhz, strict=True)])
-    near_m = verdicts.nearest_building_m(made, np.asarray(buildings.geometry.array))
-    quotient = emf.distance_quotient(safe_m, near_m)
-    exempt = emf.is_exempt(emf.equivalent_power_w(power, gain, mhz))
-    return {"emf_quotient": quotient, "emf": verdicts.emf(quotient, exempt)}
-
-
-def _scored(db: Database, usable: pd.DataFrame, found: Reach, base: Base, cell_probability: float) -> pd.DataFrame:
-    """Usable options with their parts in natural units and the score."""
-    people = score.added_people(
-        base.units, found, usable, base=base.units["present"].to_numpy(), cell_probability=cell_probability
-    )
-    parts = people.assign(
-        added_joint=people["added_persons"],
-        cost_yuan=usable["cost_yuan"],
-        fibre_m=_fibre_m(db, usable),
-        structure=verdicts.structure(usable["codes"].tolist(), usable["structural_status"].tolist()),
-        emf=usable["emf"],
-    )
-    weights = tables.weights()
-    marks = score.score_candidates(usable, parts, profile=weights[weights["part"].isin(PARTS)])
-    return usable.drop(columns=["cost_yuan", "emf"]).merge(marks, on="option_id").sort_values("rank", ignore_index=True)
-
-
-def _fibre_m(db: Database, usable: pd.DataFrame) -> pd.Series:
-    """Metres along streets to the nearest access point, lead-ins included; NaN where none is reached."""
-    net = streets.build(layers.read(db, "roads"), layers.read(db, "access"))
-    points = gpd.GeoDataFrame(
-        geometry=gpd.points_from_xy(usable["easting_m"], usable["northing_m"]), index=usable.index, crs=db.settings.crs
-    )
-    return route.marginal_cost(net, points)["fibre_m"]
-
-
-def _save(db: Database, run_id: str, base: Base, offered: pd.DataFrame, scored: pd.DataFrame, found: Reach) -> None:
+def _save(db: Database, run_id: str, offered: pd.DataFrame, scored: pd.DataFrame, found: Reached) -> None:
     folder = runs.folder(db, run_id)
     artefacts.save_table(folder, "options", _flat(offered))
     artefacts.save_table(folder, "scored", _flat(scored))
-    order = pd.Index(found.option_id).get_indexer(pd.Index(scored["option_id"]))
-    artefacts.save_matrix(folder, REACH, found.p[:, order])
-    artefacts.save_table(folder, REACHES, pd.DataFrame({"operator": sorted(base.presents), "file": REACH}))
+    lines = []
+    for at, (group, p) in enumerate(found.p.items()):
+        name = REACH if at == 0 else f"{REACH}@{at}"
+        artefacts.save_matrix(folder, name, p)
+        lines += [{"operator": operator, "file": name} for operator in group]
+    artefacts.save_table(folder, REACHES, pd.DataFrame(lines))
+    artefacts.save_table(folder, weights.FILE, weights.profile(db))
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     """Tuples as lists, as Parquet knows them."""
     flat = frame.copy()
-    for name in ("codes", "operators", "networks", "azimuths", "tilts"):
+    for name in LISTS:
         flat[name] = pd.Series([list(v) for v in frame[name]], index=frame.index, dtype=object)
     return flat
 
@@ -271,14 +199,15 @@ def _summary(offered: pd.DataFrame, scored: pd.DataFrame, base: Base) -> dict[st
     }
 
 
-def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
+def candidates(db: Database, actor: Actor, run_id: str, given: Given = None) -> gpd.GeoDataFrame:
     """All candidates of a score run in the project CRS: the scored ones by rank, then the others with their reasons.
 
-    What problem points forbid or hold today is laid over them, as far as the actor sees these problem points.
+    What problem points forbid or hold today is laid over them, and what closed ones teach of permission counts, as far as
+    the actor sees these problem points.  ``given`` are other weights, see `siting.actions.weights.rescored`.
     """
     runs.get(db, actor, run_id)
     folder = runs.folder(db, run_id)
-    scored = artefacts.load_table(folder, "scored")
+    scored = weights.rescored(db, actor, run_id, given)
     offered = artefacts.load_table(folder, "options")
     rest = offered[~offered["option_id"].isin(scored["option_id"])]
     both = effects.applied(pd.concat([scored, rest], ignore_index=True), effects.current(db, actor))
@@ -286,14 +215,18 @@ def candidates(db: Database, actor: Actor, run_id: str) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(both, geometry=points, crs=db.settings.crs)
 
 
-def write(db: Database, actor: Actor, run_id: str, path: Path) -> None:
-    """Write a score run as GeoPackage: layers ``candidates`` (scored) and ``candidates_excluded`` (with reasons)."""
+def write(db: Database, actor: Actor, run_id: str, path: Path, given: Given = None) -> None:
+    """Write a score run as GeoPackage: layers ``candidates`` (scored) and ``candidates_excluded`` (with reasons).
+
+    The weights stand in its layer ``about``; ``given`` are other ones than the run's.
+    """
     require(db, actor, "export.internal")
     run = runs.finished(db, actor, "score", run_id)
-    both = candidates(db, actor, run_id).assign(measure=run.result["measure"])
+    both = candidates(db, actor, run_id, given).assign(measure=run.result["measure"])
     free = both["rank"].notna() & (both["effect"] != effects.FORBIDDEN)
     parts = {"candidates": both[free], "candidates_excluded": _reasons(both[~free])}
-    about: Mapping[str, object] = {**run.result, "run": run.id, "district": db.settings.name}
+    used = weights.text(weights.weighed(weights.of_run(db, actor, run_id), given))
+    about: Mapping[str, object] = {**run.result, "run": run.id, "district": db.settings.name, "weights": used}
     path.write_bytes(geopackage(parts, about=about, as_of=run.created_at))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -14,6 +16,28 @@ from siting.ledger.screening import MountNeed, Reason, ScreeningLimits, default_
 from siting.plan import tables
 
 STATES = ("eligible", "conditional", "unknown", "blocked", "excluded")
+# What the sentence of a code says beside it: its field by column of the options.
+FIELDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "too_close_to_own_site": {"distance_m": "own_site_m", "limit_m": "own_site_limit_m"},
+        "emf_exceeds": {"share": "emf_share", "factored": "emf_factored"},
+        "emf_needs_assessment": {"share": "emf_share", "factored": "emf_factored"},
+    }
+)
+# Codes that are said with figures where these are known.
+DETAILED = frozenset({*FIELDS, "reserved_by_other"})
+EMF_CODES = MappingProxyType({"needs_assessment": "emf_needs_assessment", "exceeds_precheck": "emf_exceeds"})
+# What decides whether a host takes an option, beside the host itself.
+NEEDS = (
+    "mount_height_m",
+    "antenna_height_m",
+    "weight_kg",
+    "sail_m2",
+    "power_kva",
+    "slots",
+    "new_pole",
+    "height_assumed",
+)
 STATE_OF_OUTCOME = {"paper_ok": "eligible", "needs_test": "conditional", "excluded": "excluded"}
 
 
@@ -35,7 +59,7 @@ class Profile:
 
     today: date
     limits: ScreeningLimits = field(default_factory=default_limits)
-    position_m: float = 15.0
+    position_m: float = field(default_factory=lambda: tables.numbers()["position_m"])
     lang: str = words.DEFAULT_LANGUAGE
 
 
@@ -48,7 +72,8 @@ def eligibility(
     ----------
     options : DataFrame
         As `options.from_assets` makes them; boolean columns named like a code of ``data/eligibility.csv`` (for example
-        ``outside_district``, ``inside_building``) and ``emf`` (state of the pre-check) are read if present.
+        ``outside_district``, ``inside_building``) and ``emf`` (state of the pre-check) are read if present, with the
+        columns of `FIELDS` for their sentences.
     assets : DataFrame
         Asset records; a candidate without record is a drawn point and has no owner.
     cases : DataFrame or None
@@ -66,15 +91,68 @@ def eligibility(
     States: eligible and conditional may be used; unknown only for study; blocked is forbidden now; excluded never.
     """
     records = {str(row["asset_id"]): row for row in _records(assets.drop(columns="geometry", errors="ignore"))}
-    blocked = _blocked(cases)
-    rows = []
-    for option in _records(options):
-        reasons = _reasons(option, records.get(str(option["candidate_id"])), blocked, profile)
-        state = max((_state(reason.code) for reason in reasons), key=STATES.index, default="eligible")
-        rows.append(
-            (option["option_id"], state, tuple(r.code for r in reasons), _message(state, reasons, profile.lang))
-        )
+    codes = [code for code in tables.state_of_code() if code in options]
+    wanted = dict.fromkeys(["option_id", "candidate_id", "emf", *NEEDS, *codes, *_columns()])
+    book = _Book(profile, records, _blocked(cases), codes)
+    rows = [book.judged(option) for option in _records(options[[name for name in wanted if name in options]])]
     return pd.DataFrame(rows, columns=["option_id", "state", "codes", "message"])
+
+
+def _columns() -> list[str]:
+    return [name for fields in FIELDS.values() for name in fields.values()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Book:
+    """Verdicts in the making; options of one host that ask the same of it are screened once."""
+
+    profile: Profile
+    records: Mapping[str, dict[str, Any]]
+    blocked: Mapping[str, str]
+    codes: Sequence[str]
+    screened: dict[tuple[object, ...], list[Reason]] = field(default_factory=dict)
+    said: dict[tuple[object, ...], str] = field(default_factory=dict)
+
+    def judged(self, option: dict[str, Any]) -> tuple[str, str, tuple[str, ...], str]:
+        """Id, state, codes and sentence of an option."""
+        reasons = [*self._of_host(option), *_own(option, self.codes)]
+        state = max((_state(reason.code) for reason in reasons), key=STATES.index, default="eligible")
+        return option["option_id"], state, tuple(r.code for r in reasons), self._message(state, reasons)
+
+    def _of_host(self, option: dict[str, Any]) -> list[Reason]:
+        key = (option["candidate_id"], *(option.get(name) for name in NEEDS))
+        if key not in self.screened:
+            asset = self.records.get(str(option["candidate_id"]))
+            self.screened[key] = _reasons(option, asset, self.blocked, self.profile)
+        return self.screened[key]
+
+    def _message(self, state: str, reasons: list[Reason]) -> str:
+        lang = self.profile.lang
+        separator, colon = ("；", "：") if lang == "zh_CN" else ("; ", ": ")
+        said = [self._sentence(reason) for reason in reasons]
+        head = words.say(f"plan.state.{state}", lang=lang)
+        return head + (colon + separator.join(said) if said else "")
+
+    def _sentence(self, reason: Reason) -> str:
+        given = dict(reason.values)
+        key = (reason.code, *given.values())
+        if key not in self.said:
+            detail = bool(given) and reason.code in DETAILED
+            name = f"plan.detail.{reason.code}" if detail else f"plan.code.{reason.code}"
+            self.said[key] = words.say(name, lang=self.profile.lang, **given)
+        return self.said[key]
+
+
+def _own(option: dict[str, Any], codes: Sequence[str]) -> list[Reason]:
+    """Reasons that lie in the option itself: its place, its network, its field."""
+    found = [code for code in codes if option.get(code) is True]
+    emf = EMF_CODES.get(str(option.get("emf")))
+    return [Reason(code, _fields(option, code)) for code in ([emf] if emf and emf not in found else []) + found]
+
+
+def _fields(option: dict[str, Any], code: str) -> dict[str, object]:
+    values = {name: option.get(column) for name, column in FIELDS.get(code, {}).items()}
+    return {name: f"{value:.3g}" for name, value in values.items()} if all(map(known, values.values())) else {}
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -94,7 +172,7 @@ def _state(code: str) -> str:
 
 
 def _reasons(
-    option: dict[str, Any], asset: dict[str, Any] | None, blocked: dict[str, str], profile: Profile
+    option: dict[str, Any], asset: dict[str, Any] | None, blocked: Mapping[str, str], profile: Profile
 ) -> list[Reason]:
     reasons = [] if asset is None else _from_asset(option, asset, profile)
     if asset is None or not known(asset.get("owner_org")):
@@ -104,10 +182,6 @@ def _reasons(
     case = blocked.get(str(option["candidate_id"]))
     if case is not None:
         reasons.append(Reason("open_problem_point", {"case_no": case}))
-    emf = {"needs_assessment": "emf_needs_assessment", "exceeds_precheck": "emf_exceeds"}.get(str(option.get("emf")))
-    if emf:
-        reasons.append(Reason(emf))
-    reasons += [Reason(code) for code in tables.state_of_code() if option.get(code) is True]
     return reasons
 
 
@@ -123,7 +197,7 @@ def _from_asset(option: dict[str, Any], asset: dict[str, Any], profile: Profile)
         slots=int(option["slots"]),
     )
     verdict = screening.screen_mount(asset, need, limits=profile.limits, today=profile.today)
-    reasons = [_surveyed(reason, asset) for reason in verdict.reasons]
+    reasons = [_renamed(reason, asset, need) for reason in verdict.reasons]
     if asset.get("open_status") == "conditional":
         asked = asset.get("conditions")
         listed = list(asked) if isinstance(asked, list | tuple) else []
@@ -135,14 +209,15 @@ def _from_asset(option: dict[str, Any], asset: dict[str, Any], profile: Profile)
     return reasons
 
 
-def _surveyed(reason: Reason, asset: dict[str, Any]) -> Reason:
-    """An owner nobody asked has not refused."""
-    unasked = reason.code == "NOT_OPEN" and asset.get("open_status") in (None, "not_surveyed")
-    return Reason("not_surveyed") if unasked else reason
+def _renamed(reason: Reason, asset: dict[str, Any], need: MountNeed) -> Reason:
+    """An owner nobody asked has not refused; slots held for somebody are not full; an objection may still be settled."""
+    if reason.code == "NOT_OPEN" and asset.get("open_status") in (None, "not_surveyed"):
+        return Reason("not_surveyed")
+    if reason.code == "NO_SLOT" and _number(asset, "slots_taken") + need.slots <= _number(asset, "slots_total"):
+        return Reason("reserved_by_other", {"n": int(_number(asset, "slots_reserved"))})
+    return Reason("objection_open") if reason.code == "OBJECTION_OPEN" else reason
 
 
-def _message(state: str, reasons: list[Reason], lang: str) -> str:
-    said = [words.say(f"plan.code.{reason.code}", lang=lang, **reason.values) for reason in reasons]
-    separator, colon = ("；", "：") if lang == "zh_CN" else ("; ", ": ")
-    head = words.say(f"plan.state.{state}", lang=lang)
-    return head + (colon + separator.join(said) if said else "")
+def _number(asset: dict[str, Any], name: str) -> float:
+    value: Any = asset.get(name)
+    return float(value) if known(value) else 0.0

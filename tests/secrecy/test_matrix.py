@@ -27,7 +27,7 @@ READ, SEE, RUN, WRITE, RADIO = "report.read", "asset.read", "plan.run", "proposa
 ASKED = {
     "assets.dry_run": ("data.import",), "assets.commit": (), "attachments.attach": (READ,), "attachments.attachment": (READ,),
     "attachments.hide": (READ,), "audit.events": ("journal.read",), "candidates.execute": (RUN,), "candidates.standing": (READ,),
-    "candidates.base_of": (READ,), "candidates.candidates": (READ,), "candidates.write": ("export.internal",),
+    "candidate_base.base_of": (READ,), "candidates.candidates": (READ,), "candidates.write": ("export.internal",),
     "case_reading.stored": (READ,), "case_reading.get": (READ,), "case_reading.list_cases": (READ,), "case_reading.history": (READ,),
     "case_reading.allowed": (READ,), "case_reading.effects": (READ,), "cases.report": ("case.report",), "coverage.execute": (RUN,),
     "coverage.standing": (READ,), "coverage.raster": (READ,), "coverage.figures": (READ,), "coverage.card": (READ,), "coverage.floors": (READ,), "coverage.venues": (READ,), "coverage.blocks": (READ,), "coverage.judge": (READ,), "coverage.sectors": (READ,), "coverage.colours": (READ,),
@@ -75,6 +75,8 @@ BY_MOVE = {"case_moves.do", "case_moves.do_all", "case_moves.do_batch", "case_mo
 OWN_ALONE = {"signin.end_others", "proposals.allowed", "people.grants"}
 # Parts of actions that no page and no command may call.
 PARTS = {
+    "candidate_drawn.named", "candidate_drawn.options_of", "candidate_drawn.version", "candidate_emf.decided", "candidate_emf.precheck",
+    "candidate_near.placed", "candidate_offer.offered", "candidates.revisions",
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
     "emfsubject.subject_of", "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render", "planstarts.best",
     "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "tablebook.edit", "tablebook.keep", "tablebook.restore", "worker.execute",
