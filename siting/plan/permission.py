@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -113,4 +114,4 @@ def said(row: Mapping[str, object], *, lang: str = words.DEFAULT_LANGUAGE) -> st
 
 
 def _percent(value: object) -> str:
-    return f"{value:.0%}" if isinstance(value, float) and value == value else ""  # noqa: PLR0124 - NaN
+    return f"{value:.0%}" if isinstance(value, Real) and value == value else ""  # noqa: PLR0124 - NaN

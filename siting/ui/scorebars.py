@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import altair as alt
@@ -75,9 +76,10 @@ def natural(part: str, row: Mapping[str, Any], *, measured: str = "persons") -> 
     if part in {"structure", "emf"}:
         return t(f"ui.{part}.{value}") if isinstance(value, str) and value != "unknown" else UNKNOWN
     if part == "indoor_share":
-        return percent(value, digits=0)
-    if part == "tenants" and number(row.get("slots_free")) != UNKNOWN:
-        return t("score.free_slots", tenants=number(value), slots=number(row["slots_free"]))
+        return percent(_plain(value), digits=0)
+    value, slots = _plain(value), _plain(row.get("slots_free"))
+    if part == "tenants" and number(slots) != UNKNOWN:
+        return t("score.free_slots", tenants=number(value), slots=number(slots))
     shown = number(value, digits=DIGITS.get(part, 0))
     unit = measured if part in {"added_persons", "added_joint"} else _unit(part)
     return shown if shown == UNKNOWN else f"{shown} {t(f'score.unit.{unit}')}"
@@ -136,8 +138,13 @@ def _coloured(frame: pd.DataFrame) -> alt.Chart:
 
 
 def _points(row: Mapping[str, Any], part: str) -> float:
-    value = row.get(f"{POINTS}{part}")
-    return float(value) if isinstance(value, int | float) and value == value else 0.0  # noqa: PLR0124 - NaN
+    value = _plain(row.get(f"{POINTS}{part}"))
+    return 0.0 if value is None or value != value else value  # noqa: PLR0124 - NaN
+
+
+def _plain(value: object) -> float | None:
+    """A number of whatever kind a table holds; None where there is none."""
+    return float(value) if isinstance(value, Real) else None
 
 
 def _unit(part: str) -> str:
