@@ -201,8 +201,9 @@ def _wanted(
             wanted.append(_Asked(name, PLAN, "", _params(db, run.params), *_of(base), str(run.result["score"])))
         else:
             missing.append((name, PLAN, "", STALE))
+    scored = {(own.coverage, tuple(own.params["admit"])): own.score for own in wanted}
     for one in scenarios.listing(db, viewer=actor):
-        found = _of_scenario(db, actor, one)
+        found = _of_scenario(db, actor, one, scored)
         if isinstance(found, _Asked):
             wanted.append(found)
         else:
@@ -210,7 +211,10 @@ def _wanted(
     return wanted, missing
 
 
-def _of_scenario(db: Database, actor: Actor, one: Scenario) -> _Asked | str:
+def _of_scenario(
+    db: Database, actor: Actor, one: Scenario, known: Mapping[tuple[str, tuple[str, ...]], str]
+) -> _Asked | str:
+    """A scenario against coverage and candidates that stand, or why not; candidates of the plans compared come first."""
     record = one.record
     base = coverage.standing(db, actor, record["coverage_params"])
     if base is None:
@@ -218,10 +222,11 @@ def _of_scenario(db: Database, actor: Actor, one: Scenario) -> _Asked | str:
     params = _params(db, {**record["params"], "coverage": base.id})
     admits = candidates.params(base.id, admit_unknown=candidates.STUDY in params["admit"])
     scored = candidates.standing(db, actor, admits)
-    if scored is None:
+    score = known.get((base.id, tuple(params["admit"])), "" if scored is None else scored.id)
+    if not score:
         return NO_SCORE
     price, seed = float(record.get("price_factor", 1.0)), record.get("draw_seed")
-    return _Asked(one.id, SCENARIO, one.name, params, *_of(base), scored.id, price, seed)
+    return _Asked(one.id, SCENARIO, one.name, params, *_of(base), score, price, seed)
 
 
 def _of(base: Run) -> tuple[str, str]:

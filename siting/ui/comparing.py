@@ -188,7 +188,7 @@ def _differences(desk: Desk, found: Compared, pair: list[str]) -> None:
     st.dataframe(
         shown,
         hide_index=True,
-        height=min(TABLE_PX, 40 + 35 * len(shown)),
+        height=min(TABLE_PX, 38 + 35 * len(shown)),
         placeholder=UNKNOWN,
         column_config=linked.number_columns(shown),
     )

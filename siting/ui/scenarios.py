@@ -77,7 +77,7 @@ def _table(desk: Desk, held: list[Scenario]) -> None:
         "at": [one.at[:16].replace("T", " ") for one in held],  # noqa: PD008 - a time, no frame
     }
     frame = pd.DataFrame({t(f"ui.scenario.column.{name}"): cells for name, cells in shown.items()})
-    st.dataframe(frame, hide_index=True, height=min(LISTED_PX, 40 + 35 * len(frame)))
+    st.dataframe(frame, hide_index=True, height=min(LISTED_PX, 38 + 35 * len(frame)))
 
 
 def _acts(desk: Desk, held: list[Scenario]) -> None:
