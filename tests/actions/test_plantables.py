@@ -2,10 +2,10 @@ import pandas as pd
 import pytest
 
 from siting.access import Actor
-from siting.actions import plantables, radiotables
+from siting.actions import candidates, plantables, radiotables, runs, worker
 from siting.errors import BadInput, Conflict, NotAllowed
 from siting.plan import tables
-from siting.store import journal
+from siting.store import artefacts, journal
 
 WHY = "2026 年 9 月三家报价"
 PLANNER = Actor(id="p", name="王规划", org="南开区商务局", role="planner")
@@ -170,3 +170,28 @@ def test_a_change_needs_the_permission_a_reason_a_table_and_a_column(district, n
         edit(district, "walls", now, {})
     with pytest.raises(BadInput, match="price"):
         edit(district, "costs", now, {LIGHT: {"price": "3"}})
+
+
+def test_a_changed_price_makes_scores_stale_and_the_next_plan_counts_it(done, now, actor):
+    wanted = candidates.params(done.coverage.id, admit_unknown=False)
+    before = artefacts.load_table(runs.folder(done.db, done.score.id), "options")
+    assert candidates.standing(done.db, actor, wanted).id == done.score.id
+    edit(done.db, "costs", now, {LIGHT: {"site_cost_yuan": "99000"}})
+    assert candidates.standing(done.db, actor, wanted) is None
+    again = worker.run_now(done.db, actor, "score", wanted, clock=lambda: now)
+    after = artefacts.load_table(runs.folder(done.db, again.id), "options").set_index("option_id")
+    lights = before[(before["class"] == "street_light") & (before["parties"] == 1)]["option_id"]
+    assert len(lights) > 0
+    assert set(after.loc[lights, "cost_yuan"]) == {99000.0}
+    others = before[(before["class"] != "street_light")].set_index("option_id")["cost_yuan"].dropna()
+    assert (after.loc[others.index, "cost_yuan"] == others).all()
+
+
+def test_a_configuration_that_is_switched_off_is_offered_no_more(done, now, actor):
+    edit(done.db, "configurations", now, {"street_light.micro_omni": {"active": "0"}})
+    wanted = candidates.params(done.coverage.id, admit_unknown=False)
+    again = worker.run_now(done.db, actor, "score", wanted, clock=lambda: now)
+    offered = artefacts.load_table(runs.folder(done.db, again.id), "options")
+    lights = offered[offered["class"] == "street_light"]
+    assert (lights["configuration"] == "").all()
+    assert set(lights["state"]) == {"excluded"}
