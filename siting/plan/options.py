@@ -137,7 +137,7 @@ def turned(options: pd.DataFrame) -> pd.DataFrame:
     parts = [options]
     for start_deg in (step_deg * at for at in range(1, tries)):
         fresh = [not _repeats(row, start_deg, step_deg) for row in options.loc[several, "azimuths"]]
-        part = options[several][fresh]
+        part = options[several][np.array(fresh, dtype=np.bool_)]
         ways = [[(azimuth + start_deg) % 360.0 for azimuth in row] for row in part["azimuths"]]
         parts.append(
             part.assign(
