@@ -10,7 +10,7 @@ import geopandas as gpd
 import streamlit as st
 
 from siting.actions import candidates as candidate_actions
-from siting.actions import effects, plans, runs
+from siting.actions import effects, permission, plans, runs
 from siting.store.runs import Run
 from siting.ui import choices, gaps, running
 from siting.ui.cached import kept, shared
@@ -19,7 +19,7 @@ from siting.ui.session import Desk
 from siting.ui.text import number, t
 
 NAME = "planning"
-VIEWS = ("candidates", "plan")
+VIEWS = ("candidates", "plan", "alternatives", "compare")
 VIEW, PLAN = "planning-view", "plan"
 #: In the session: the view to turn to when the page is drawn next.
 NEXT = "planning.next"
@@ -70,7 +70,7 @@ def state(desk: Desk) -> State:
 
 def candidates(desk: Desk, run_id: str) -> gpd.GeoDataFrame:
     """Candidates of a score run, best first, with what problem points do to them now; not to be changed."""
-    version = f"{run_id}.{effects.version(desk.db, desk.actor)}"
+    version = f"{run_id}.{effects.version(desk.db, desk.actor)}.{permission.version(desk.db, desk.actor)}"
     return shared(desk, "candidates", version, lambda: candidate_actions.candidates(desk.db, desk.actor, run_id))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from siting.actions import candidates, coverage, plans, runs
-from siting.ui import choices, planning, planning_picks, running
+from siting.ui import choices, planning, planning_picks, planrules, running
 from siting.ui.planning import State
 from siting.ui.session import Desk
 from siting.ui.text import number, percent, t
@@ -22,6 +22,7 @@ GAPS, SECONDS = (0.0, 50.0), (1, 3600)
 def panel(desk: Desk, now: State) -> dict[str, Any]:
     """Draw the column; what a plan would be asked now."""
     asked: dict[str, Any] = {**_limit(now.measured), **_effort(desk)}
+    asked |= planrules.panel(desk, now.scored)
     asked["admit"] = _admit()
     asked["lock"], asked["forbid"] = planning_picks.picked(), planning_picks.banned()
     _by_hand(asked)

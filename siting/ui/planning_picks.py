@@ -17,7 +17,7 @@ from siting.ui.cached import shared
 from siting.ui.mapview import Layer
 from siting.ui.parts import Card
 from siting.ui.session import Desk
-from siting.ui.text import language, md, number, t
+from siting.ui.text import UNKNOWN, language, md, number, t
 
 PICKED, BANNED = "planning.picked", "planning.banned"
 MOST = 500
@@ -30,7 +30,7 @@ def picked() -> list[str]:
 
 
 def banned() -> list[str]:
-    """Candidates forbidden by hand; a plan does without them."""
+    """Candidates (or single options, where a scenario names such) forbidden by hand; a plan does without them."""
     return list(st.session_state.get(BANNED, []))
 
 
@@ -61,7 +61,8 @@ def clear() -> None:
 
 def usable(row: Mapping[str, Any]) -> bool:
     """Whether a candidate was scored and is free to be picked; the others stay on the map with their reasons."""
-    return bool(pd.notna(row.get("rank"))) and not row.get("effect") and row["candidate_id"] not in banned()
+    out = {row["candidate_id"], row[KEY]} & set(banned())
+    return bool(pd.notna(row.get("rank"))) and not row.get("effect") and not out
 
 
 def bench(desk: Desk, score_run: str) -> picking.Bench:
@@ -84,30 +85,43 @@ def effect(desk: Desk, score_run: str, option_ids: Sequence[str], asked: Mapping
         return error.message(language())
 
 
-def panel(desk: Desk, score_run: str, asked: Mapping[str, Any], *, measured: str) -> None:
-    """The picked set in figures, by sub-district, with the rules it breaks; nothing while nothing is picked."""
+def panel(desk: Desk, score_run: str, asked: Mapping[str, Any], *, measured: str) -> list[str]:
+    """The picked set in figures; the rules that it breaks, or why nothing can be said of it, as sentences."""
     keys = picked()
-    if not keys:
-        return
-    found = effect(desk, score_run, keys, asked)
+    found = effect(desk, score_run, keys, asked) if keys else None
+    parts.cards(cards(found if isinstance(found, picking.Effect) else None, measured))
     if isinstance(found, str):
-        st.warning(md(found), icon=":material/warning:")
-        return
-    parts.cards(cards(found, measured))
-    for line in dict.fromkeys(said(found)):
+        return [found]
+    return [] if found is None else list(dict.fromkeys(said(found)))
+
+
+def warn(lines: Sequence[str]) -> None:
+    """Sentences about the picked set that want attention."""
+    for line in lines:
         st.warning(md(line), icon=":material/rule:")
 
 
-def cards(found: picking.Effect, measured: str) -> list[Card]:
-    """A picked set in figures."""
+def cards(found: picking.Effect | None, measured: str) -> list[Card]:
+    """A picked set in figures; without one there is nothing to say yet."""
     unit = t(f"ui.unit.{measured}")
-    streets = [f"{row.street_office} {number(row.added)}" for row in found.streets.head(3).itertuples()]
+    if found is None:
+        names = (
+            t("ui.picks.sites"),
+            t("ui.plan.added", unit=unit),
+            t("ui.plan.cost"),
+            t("ui.plan.fibre"),
+            t("ui.picks.rules"),
+        )
+        return [Card(name, "0" if name == names[0] else UNKNOWN, "\u00a0") for name in names]
+    streets = [f"{row.street_office} {number(row.added)}" for row in found.streets.itertuples()]
     unreached = t("ui.picks.unreached", n=found.fibre_unknown) if found.fibre_unknown else t("ui.picks.along")
+    broken = said(found)
     return [
         Card(t("ui.picks.sites"), number(found.count), t("ui.picks.kept")),
         Card(t("ui.plan.added", unit=unit), number(found.added), "、".join(streets) or t("ui.figure.modelled")),
         Card(t("ui.plan.cost"), number(found.cost_yuan), t("ui.plan.cost_note")),
         Card(t("ui.plan.fibre"), number(found.fibre_m), unreached),
+        Card(t("ui.picks.rules"), number(len(broken)), broken[0] if broken else t("ui.picks.kept_all")),
     ]
 
 
@@ -119,21 +133,11 @@ def said(found: picking.Effect) -> list[str]:
     ]
 
 
-def streets(found: picking.Effect, measured: str) -> pd.DataFrame:
-    """What a set adds by sub-district, as a table."""
-    unit = t(f"ui.unit.{measured}")
-    return pd.DataFrame(
-        {
-            t("ui.plan.column.street_office"): found.streets["street_office"],
-            t("ui.plan.added", unit=unit): found.streets["added"].round(0),
-        }
-    )
-
-
 def marks(frame: gpd.GeoDataFrame) -> list[Layer]:
     """Picked and forbidden points on the map."""
     chosen = frame[frame[KEY].isin(picked())].assign(mark="picked")
-    out = frame[frame["candidate_id"].isin(banned())].drop_duplicates("candidate_id").assign(mark="banned")
+    hit = frame["candidate_id"].isin(banned()) | frame[KEY].isin(banned())
+    out = frame[hit].drop_duplicates("candidate_id").assign(mark="banned")
     return [_layer("picked", chosen), _layer("banned", out)]
 
 

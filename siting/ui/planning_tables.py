@@ -26,8 +26,8 @@ NUMBERS: Mapping[str, int] = {
 }  # fmt: skip
 CODED: Mapping[str, str] = {"state": "candidate_state", "class": "asset_class", "open_status": "open_status"}
 WORDED: Mapping[str, str] = {"structure": "ui.structure.{}", "emf": "ui.emf.{}", "configuration": "ui.configuration.{}"}
-LISTED = ("rank", "name", "class", "street_office", "state", "score", scorebars.COLUMN, "added_persons", "added_indoor", "cost_yuan",
-    "fibre_m", "emf", "structure", "permission", "owner_org", "message")  # fmt: skip
+LISTED = ("rank", "rank_span", "name", "score", scorebars.COLUMN, "added_persons", "cost_yuan", "fibre_m", "state", "class",
+    "street_office", "emf", "structure", "permission", "owner_org", "message", "added_indoor", "top_share")  # fmt: skip
 CHOSEN = ("order", "name", "class", "owner_org", "marginal_in_plan", LOSS, "cost_yuan", "fibre_m", "emf", "structure", "permission",
     "message", "street_office", "state", "added_persons")  # fmt: skip
 FACTS = ("name", "class", "configuration", "mount_height_m", "owner_org", "state", "message", "permission", "emf", "structure", "fibre_m",

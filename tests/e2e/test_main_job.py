@@ -151,7 +151,7 @@ def test_import_coverage_pick_solve_export(page, app, watch, sign_in, chromium, 
     page.locator("table", has_text="服务扇区").wait_for(timeout=10_000)
     go(page, "选址")
     with page.expect_response(lambda r: "/layers/candidates" in r.url, timeout=SLOW_MS) as answer:
-        page.get_by_role("button", name="给候选点打分").click()
+        page.get_by_role("button", name="评分", exact=True).click()
     features = answer.value.json()["features"]
     own = next(f for f in features if f["properties"]["label"] == CANARIES[0] and f["properties"]["rank"])
     click_place(page, *own["geometry"]["coordinates"], closer=4)
@@ -159,9 +159,8 @@ def test_import_coverage_pick_solve_export(page, app, watch, sign_in, chromium, 
     page.get_by_text("已勾选 1 个").wait_for()
     page.get_by_role("spinbutton", name="点位数").fill("20")
     page.get_by_role("spinbutton", name="点位数").press("Enter")
-    page.get_by_role("button", name="求解选址方案").click()
+    page.get_by_role("button", name="求解 20 点").click()
     page.get_by_text("新增上界").wait_for(timeout=SLOW_MS)
-    page.get_by_text("方案", exact=True).click()
     files = {}
     for kind in ("Excel", "GeoPackage", "GeoJSON", "离线地图 HTML"):
         with page.expect_download(timeout=30_000) as download:
