@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from siting.actions import calibrations, radiotables, scene
+from siting.access import Actor
+from siting.actions import calibrations, candidate_emf, radiotables, scene
 from siting.actions.candidates import Base
 from siting.actions.runs import Reporter
+from siting.errors import Cancelled
 from siting.findings import Finding
 from siting.plan import options
 from siting.radio import coverage as radio
@@ -32,6 +34,8 @@ class Checked:
 def network(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) -> Checked | None:
     """The whole network computed anew, interference included; None where no rule of quality applies or nothing is new.
 
+    None as well where somebody stops the run meanwhile: the plan is kept without the check.
+
     The network with the agreed points and the one with the plan are computed alike, without measured samples: what was
     measured says nothing of a network that does not stand.
     """
@@ -40,7 +44,10 @@ def network(db: Database, base: Base, chosen: pd.DataFrame, report: Reporter) ->
         return None
     ground = scene.build(db, cell_m=base.run.params["cell_m"], mix=base.run.params["mix"])
     names = base.run.params.get("networks") or [base.run.params["network"]]
-    both = [_before_and_after(db, name, ground, chosen, thresholds.rsrp_dbm, report) for name in names]
+    try:
+        both = [_before_and_after(db, name, ground, chosen, thresholds.rsrp_dbm, report) for name in names]
+    except Cancelled:
+        return None
     now, then = (
         float(demand.gap(ground.units, list(found), thresholds=thresholds).total["covered"])
         for found in zip(*both, strict=True)
@@ -77,6 +84,28 @@ def _sectors(chosen: pd.DataFrame, network: str) -> pd.DataFrame:
     if mine.empty:
         return pd.DataFrame()
     return options.sectors_of(mine.assign(networks=pd.Series([[network]] * len(mine), index=mine.index, dtype=object)))
+
+
+def fields(
+    db: Database, actor: Actor, chosen: pd.DataFrame, report: Reporter
+) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+    """The new points with the pre-check of the fields that each makes, and a finding about those above the limit.
+
+    A run that is stopped keeps the verdicts of the candidates.
+    """
+    new = chosen[~chosen["standing"]]
+    if new.empty or report.cancelled():
+        return chosen, ()
+    found = candidate_emf.precheck(db, actor, new, progress=report.progress)
+    held = chosen.reindex(columns=list(dict.fromkeys([*chosen.columns, *found.columns])))
+    for name in found.columns:
+        column = held[name].astype(object)
+        column[found.index] = found[name]
+        held[name] = column.infer_objects()
+    above = new.loc[found.index[found["emf"] == candidate_emf.EXCEEDS], "name"].fillna("")
+    if above.empty:
+        return held, ()
+    return held, (Finding(code="plan_emf_exceeds", severity="warning", value="、".join(above.astype(str))),)
 
 
 def apart(checked: Checked | None, expected_added: float) -> tuple[Finding, ...]:

@@ -81,7 +81,7 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
     report.step("run.stage.problem", 0.5, 0.55)
     asks = question.posed(db, actor, asked, scored_run.id, held=effects.current(db, actor))
     start, told = planstarts.best(db, actor, asks, asked, scored_run.id)
-    report.step("run.stage.solve", 0.55, 0.9)
+    report.step("run.stage.solve", 0.55, 0.85)
     found = _solved(db, asks, asked, start, report)
     made = planned.Made(asks, asked, found, chosen(asks.offered, found), (*asks.findings, *told))
     figures = finish(db, actor, run.id, made, scored_run, report)
@@ -93,9 +93,12 @@ def finish(
 ) -> dict[str, Any]:
     """Check the fields and the network of a solved question, and keep it under a run; the figures for the run's row."""
     require(db, actor, runs.PERMISSION)
+    report.step_on("run.stage.fields", 0.85, 0.9)
+    sites, above = planchecks.fields(db, actor, made.chosen, report)
+    made = replace(made, chosen=sites, findings=(*made.findings, *above))
     figures = planned.summary(db, made, scored_run)
     report.step_on("run.stage.check", 0.9, 1.0)
-    checked = planchecks.network(db, made.asks.base, made.chosen, report)
+    checked = planchecks.network(db, made.asks.base, sites, report)
     made = replace(made, findings=(*made.findings, *planchecks.apart(checked, figures["expected_added"])))
     planned.save(db, run_id, made)
     return {
@@ -112,6 +115,8 @@ def _resolved(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[st
     A coverage run that stands serves; else it is computed first, and written down in the run's parameters.
     """
     asked = params(db.settings, run.params)
+    if "target_persons" in asked:
+        raise BadInput("plans.target_open")
     if asked["coverage"] or "coverage_params" not in asked:
         return asked
     wanted = coverage.params(db, asked["coverage_params"])
