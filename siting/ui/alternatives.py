@@ -134,7 +134,8 @@ def _listed(found: Mapping[str, Any], names: Mapping[str, str]) -> pd.DataFrame:
         t("ui.alternatives.lost"): [_some(own) for own in lines["venues_lost"]],
         t("ui.alternatives.origin"): [t(f"ui.alternatives.origin.{origin}") for origin in lines["origin"]],
     }
-    return pd.DataFrame(shown)
+    nothing = [name for name, cells in shown.items() if all(cell == UNKNOWN for cell in cells)]
+    return pd.DataFrame(shown).drop(columns=nothing)
 
 
 def _signed(value: object, *, digits: int = 0) -> str:

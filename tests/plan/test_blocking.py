@@ -51,6 +51,16 @@ def test_a_replan_uses_no_blocked_site_and_keeps_a_valid_bound(rng):
         assert new.bound >= best - 1e-9
 
 
+def test_a_replan_after_a_small_loss_keeps_the_known_bound_and_after_a_large_one_proves_another():
+    cover = np.eye(6)
+    problem = make_problem(cover, weight=[100.0, 90.0, 80.0, 79.5, 1.0, 1.0], limits=Limits(count=3))
+    plan = solve(problem, gap=0.0)
+    assert replan(problem, plan, forbid=["o002"]).bound == pytest.approx(plan.bound)
+    assert replan(problem, plan, forbid=["o002", "o003"]).bound < plan.bound - 70
+    freed = replan(with_changes(problem, forbid=["o000"]), replan(problem, plan, forbid=["o000"]), free=["o000"])
+    assert freed.value == plan.value
+
+
 def test_alternatives_are_distinct_feasible_and_within_the_stated_loss(rng):
     problem = random_problem(rng, rows=50, options=20, limits=Limits(count=4))
     plan = solve(problem, gap=0.0)
