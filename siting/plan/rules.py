@@ -109,14 +109,27 @@ def spacing(options: pd.DataFrame, *, min_spacing_m: float, by: str = "operator"
     rules: list[Rule] = []
     seen: set[tuple[int, ...]] = set()
     for name, members in sets:
-        for clique in _cliques(xy[members], min_spacing_m):
-            places = tuple(int(at) for at in np.sort(members[clique]))
+        for places in _too_near(xy, members, min_spacing_m):
             if places not in seen:
                 seen.add(places)
                 rules.append(
                     _at_most(f"spacing:{name}:{options['option_id'].iloc[places[0]]}:{len(rules)}", places, 1.0)
                 )
     return rules
+
+
+def _too_near(
+    xy: npt.NDArray[np.float64], members: npt.NDArray[np.int64], distance_m: float
+) -> Iterator[tuple[int, ...]]:
+    """Sets of options of which one may be chosen: those of a clique of places, which many options share."""
+    spots, at = np.unique(xy[members], axis=0, return_inverse=True)
+    order = np.argsort(at.ravel(), kind="stable")
+    held = np.split(members[order], np.searchsorted(at.ravel()[order], np.arange(1, len(spots))))
+    near = list(_cliques(spots, distance_m))
+    covered = {spot for clique in near for spot in clique}
+    alone = [[spot] for spot, own in enumerate(held) if len(own) > 1 and spot not in covered]
+    for clique in [*near, *(alone if distance_m > 0 else [])]:
+        yield tuple(int(option) for option in np.sort(np.concatenate([held[spot] for spot in clique])))
 
 
 def _cliques(xy: npt.NDArray[np.float64], distance_m: float) -> Iterator[list[int]]:
