@@ -260,12 +260,12 @@ class _Under:
     @property
     def added(self) -> float:
         """People that the plan adds to what stands [persons]."""
-        return math.fsum(self.problem.weight * (self.after - self.before))
+        return float((self.problem.weight * (self.after - self.before)).sum())
 
     @property
     def value(self) -> float:
         """People covered [persons]."""
-        return math.fsum(self.problem.weight * self.after)
+        return float((self.problem.weight * self.after).sum())
 
     @property
     def cost_yuan(self) -> float:
