@@ -110,6 +110,9 @@ def test_help_lists_every_command_and_ends_well(siting):
         ("plan", "--out", "x.gpkg", "--count", "3", "--admit", "all"),
         ("plan", "--out", "nowhere/x.gpkg", "--count", "3"),
         ("score", "--out", "x.gpkg", "--coverage", "none"),
+        ("score", "--out", "x.gpkg", "--weight", "beauty=1"),
+        ("score", "--out", "x.gpkg", "--weight", "emf=much"),
+        ("score", "--out", "x.gpkg", "--profile", "none"),
         ("coverage", "--out", "x.tif", "--network", "6g"),
         ("coverage", "--out", "x.tif", "--cell-m", "0"),
         ("coverage", "--out", "nowhere/x.tif"),
@@ -229,6 +232,13 @@ def test_the_whole_job_on_a_small_sample(siting, figures, tmp_path):
         assert file.descriptions[0] == "rsrp_dbm"
     scored = figures("score", "--out", "s.gpkg", *at)
     assert scored["coverage"] == covered["run"]
+    again = figures("score", "--out", "s.gpkg", "--weight", "cost_yuan=40", "--top", "2", "--stability", *at)
+    first, second = again["candidates"]
+    assert (again["run"], first["rank"], second["rank"]) == (scored["run"], 1, 2)
+    assert sum(part["points"] for part in first["parts"].values()) == pytest.approx(first["score_low"])
+    assert first["rank_low"] <= first["rank_high"]
+    code, out, _ = siting("score", "--out", "s.gpkg", "--top", "1", *at)
+    assert (code, "1. " in out, "同意可能" in out) == (0, True, True)
     solved = figures("plan", "--count", "3", "--out", "p.gpkg", *at)
     assert (solved["coverage"], solved["score"], solved["count"]) == (covered["run"], scored["run"], 3)
     assert solved["bound"] >= solved["value"]
