@@ -148,6 +148,8 @@ def precheck(
     ``exceeds_precheck`` only where the limit is exceeded with the factors too; above it at full power alone, a
     measurement has to decide: ``needs_assessment``.
     """
+    if sites.empty:
+        return pd.DataFrame(columns=list(COLUMNS), index=sites.index)
     tables_of: dict[str, Any] = {"networks": radiotables.networks(db), "gear": radiotables.gear(db)}
     buildings = layers.read(db, "buildings", columns=BUILDINGS)
     known = _on_air(db, actor)
@@ -254,6 +256,8 @@ def decided(
         if at:
             rows = rows[found.loc[rows, "candidate_id"].isin(_refused(made)).to_numpy()]
         rows = rows[:left]
+        if not len(rows):
+            break
         left -= len(rows)
         checked = precheck(db, actor, made.loc[rows], progress=progress)
         for name in COLUMNS:
