@@ -84,6 +84,11 @@ class Job:
         return planlayers.covered(self.db, self.actor, self.run.id, self.base)
 
     @cached_property
+    def screened(self) -> gpd.GeoDataFrame | None:
+        """All candidates as the actor sees them, if at all."""
+        return planlayers.screened(self.db, self.actor, str(self.found["score"]))
+
+    @cached_property
     def facts(self) -> dict[str, Any]:
         """What the file rests on, by working names."""
         settings = self.db.settings
@@ -123,7 +128,7 @@ class Job:
     @cached_property
     def sites(self) -> gpd.GeoDataFrame:
         """Sites in build order with bands."""
-        sites: gpd.GeoDataFrame = self.found["sites"]
+        sites = planlayers.told(self.db, self.actor, self.found["sites"], self.screened)
         known = radiotables.networks(self.db)
         bands = [sorted({known[n].band if n in known else str(n) for n in names}) for names in sites["networks"]]
         return sites.assign(band=pd.Series(bands, index=sites.index, dtype=object), measure=self.found["measure"])
@@ -207,9 +212,8 @@ def _geopackage(job: Job) -> bytes:
         "plan_sectors": qml.pointers("network", "other", turn=TURN),
         "gap_after": qml.classes(styles.gap_family(measure), "uncovered_after", lang=job.lang),
     }
-    rest = planlayers.left_out(job.db, job.actor, job.found)
-    if rest is not None:
-        parts["candidates_excluded"] = rest
+    if job.screened is not None:
+        parts["candidates_excluded"] = planlayers.left_out(job.screened, job.sites)
         looks["candidates_excluded"] = qml.categories("candidate_state", "state", lang=job.lang)
     about = {**job.about, "language": job.lang, "crs": job.db.settings.crs}
     return geopackage(parts, about=about, as_of=job.run.created_at, looks=looks)
@@ -247,7 +251,7 @@ def _json(job: Job) -> bytes:
 
 def _unseen(job: Job, plan: Plan) -> set[str]:
     """Options that a problem point forbids which the actor does not see."""
-    seen = planlayers.screened(job.db, job.actor, str(job.found["score"]))
+    seen = job.screened
     forbidden = set() if seen is None else set(seen.loc[seen["effect"] == effects.FORBIDDEN, "option_id"])
     return {name for name, codes in plan.excluded.items() if effects.CODE in codes and name not in forbidden}
 

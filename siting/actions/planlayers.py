@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,6 +22,7 @@ from siting.store.runs import Run
 Raster = npt.NDArray[np.float64]
 UNITS = ("row", "col", "persons", "unknown", "street_office", "venue", "present")
 REASONS = ("option_id", "candidate_id", "class", "name", "street_office", "owner_org", "state", "codes", "message")  # fmt: skip
+CHANCES = ("permission", "permission_low", "permission_high", "permission_n", "permission_basis")
 DRAWN = ("buildings", "roads", "landcover", "demand")
 
 
@@ -102,13 +101,43 @@ def screened(db: Database, actor: Actor, score_run: str) -> gpd.GeoDataFrame | N
         return None
 
 
-def left_out(db: Database, actor: Actor, found: Mapping[str, Any]) -> gpd.GeoDataFrame | None:
-    """Candidates that the plan could not use, each with its reasons as the actor sees them: columns `REASONS`."""
-    both = screened(db, actor, str(found["score"]))
-    if both is None:
-        return None
+def told(db: Database, actor: Actor, sites: gpd.GeoDataFrame, both: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame:
+    """Sites with the chance of permission that closed points teach, and without numbers of points the actor does not see.
+
+    Parameters
+    ----------
+    sites : GeoDataFrame
+        Sites of the plan.
+    both : GeoDataFrame or None
+        From `screened`.
+    """
+    if both is not None:
+        more = [name for name in CHANCES if name in both and name not in sites]
+        known = pd.DataFrame(both.set_index("option_id")[more]).reindex(sites["option_id"])
+        sites = sites.assign(**{name: known[name].to_numpy() for name in more})
+    if "case_no" not in sites:
+        return sites
+    seen = {"", *effects.current(db, actor)["case_no"]}
+    hidden = ~sites["case_no"].fillna("").isin(seen)
+    message = [
+        text.replace(number, "—") if out else text
+        for text, number, out in zip(sites["message"], sites["case_no"], hidden, strict=True)
+    ]
+    return sites.assign(message=message, case_no=sites["case_no"].where(~hidden, ""))
+
+
+def left_out(both: gpd.GeoDataFrame, sites: pd.DataFrame) -> gpd.GeoDataFrame:
+    """Candidates that a plan could not use, each with its reasons: columns `REASONS`.
+
+    Parameters
+    ----------
+    both : GeoDataFrame
+        From `screened`.
+    sites : DataFrame
+        Sites of the plan.
+    """
     free = both["rank"].notna() & (both["effect"] != effects.FORBIDDEN)
-    rest = both[~free & ~both["option_id"].isin(found["sites"]["option_id"])]
+    rest = both[~free & ~both["option_id"].isin(sites["option_id"])]
     return rest[[*REASONS, "geometry"]].sort_values("option_id", ignore_index=True)
 
 

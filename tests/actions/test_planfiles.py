@@ -224,3 +224,22 @@ def test_a_reader_gets_the_same_file_and_english_has_no_chinese_heading(export):
     assert export("csv", who=READER).read_bytes() == export("csv").read_bytes()
     heads = export("csv", lang="en").read_text(encoding="utf-8-sig").splitlines()[0]
     assert not re.search("[一-鿿]", heads)
+
+
+def test_the_number_of_a_point_that_somebody_does_not_see_is_in_none_of_the_files(done, actor):
+    path = done.db.settings.runs_folder / done.plan.id / "plan_sites.parquet"
+    sites = pd.read_parquet(path)
+    message = ["有条件可用：已商定（PP-2026-7712377）"] * len(sites)
+    sites.assign(case_no="PP-2026-7712377", effect="locked", standing=True, message=message).to_parquet(path)
+    for kind in planfiles.KINDS:
+        _, data = plans.export(done.db, actor, done.plan.id, kind=kind)
+        (path.parent / f"x.{kind}").write_bytes(data)
+        assert "7712377" not in text_of(path.parent / f"x.{kind}"), kind
+
+
+def test_the_chance_of_permission_that_closed_points_teach_stands_beside_each_site(done, actor, export):
+    table = pd.read_csv(export("csv"))
+    known = candidates.candidates(done.db, actor, done.score.id).set_index("option_id").loc[table["选项编号"]]
+    assert table["同意概率"].to_numpy() == pytest.approx(known["permission"].to_numpy(float), abs=0.006)
+    assert (table["同意概率下限（5%）"] <= table["同意概率"]).all()
+    assert table["依据的已办结点位数"].tolist() == known["permission_n"].astype(int).tolist()
