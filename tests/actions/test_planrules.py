@@ -387,3 +387,24 @@ def test_a_stopped_plan_is_kept_without_the_last_checks(done, actor, now):
     run = worker.run_now(done.db, actor, "plan", wanted, clock=Stopper(now))
     assert (run.status, run.result["status"], run.result["checked_value"]) == ("done", "cancelled", None)
     assert candidates.standing(done.db, actor, candidates.params(done.coverage.id, admit_unknown=False)) is not None
+
+
+def test_every_operator_is_covered_by_its_own_network_and_counts_by_its_share(done, actor, now):
+    asked = {"coverage_params": {"networks": ["ctcu-n78-a", "cm-n41"], "cell_m": 50}, "count": 2, "kicks": 0, "gap": 0.2}
+    wanted = plans.params(done.db.settings, asked)
+    run = worker.run_now(done.db, actor, "plan", wanted, clock=Clock(now))
+    base = candidates.base_of(done.db, actor, run.result["coverage"])
+    reach = candidates.reaches(done.db, run.result["score"])
+    table = artefacts.load_table(done.db.settings.runs_folder / run.result["score"], "scored")
+    sites = plans.plan(done.db, actor, run.id)["sites"]
+    columns = np.flatnonzero(table["option_id"].isin(sites["option_id"]))
+    people, value = base.units["persons"].to_numpy(), 0.0
+    for name, present in base.presents.items():
+        best = np.maximum(present, reach[name][:, columns].toarray().max(axis=1))
+        value += people @ best / len(base.presents)
+    assert len(base.presents) > 2
+    assert run.result["value"] == pytest.approx(value, rel=1e-5)
+    assert sum(run.result["rests_on"]["operators"].values()) == pytest.approx(1.0, abs=1e-5)
+    assert set(run.operators.split()) <= set(base.presents)
+    found = plans.plan(done.db, actor, run.id)["operators"]
+    assert found["added"].sum() == pytest.approx(run.result["added"], abs=1e-2)

@@ -1,0 +1,28 @@
+"""The rules of a plan on the page: they stand in the address, and are asked of the plan."""
+
+from siting import settings
+from siting.access import local_admin
+from siting.actions import runs
+from siting.store.database import open_database
+
+PERSON = local_admin(source="page")
+
+
+def test_rules_in_the_address_are_asked_of_the_plan_and_can_be_dropped(open_app, done):
+    at = open_app(done, "planning", spacing="150", quota=["operator:ctc>=1", "nonsense"], mode="binary", seed="7")
+    assert "运营商“电信”不少于 1 个" in said(at)
+    at.selectbox(key="planrules.by").select("zone").run()
+    at.selectbox(key="planrules.value.zone").select("gap").run()
+    at.button(key="planrules.add").click().run()
+    assert not at.exception
+    assert at.query_params["quota"] == ["operator:ctc>=1", "nonsense", "zone:gap<=3"]
+    at.button(key="planrules.drop.0").click().run()
+    at.button(key="run.plan.start").click().run()
+    db = open_database(settings.load(done))
+    asked = runs.latest(db, PERSON, "plan").params
+    assert asked["rules"]["quotas"] == [{"by": "zone", "value": "gap", "at_most": 3.0}]
+    assert (asked["rules"]["min_spacing_m"], asked["mode"], asked["seed"]) == (150.0, "binary", 7)
+
+
+def said(at):
+    return "\n".join(str(m.value) for m in at.markdown).replace("\\", "")
