@@ -21,7 +21,7 @@ from siting.plan.search import whole_value
 
 STEPS_AWAY = 2
 KICKS = 200
-GAP = 0.01
+GAP = 0.001
 # A known bound is proven anew where it leaves a gap so many times wider than the old one.
 WIDER = 1.5
 
