@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from siting.access import Actor
-from siting.actions import candidates, effects, planrules, radiotables, runs
+from siting.actions import candidates, effects, permission, planrules, radiotables, runs
 from siting.actions.candidates import Base
 from siting.errors import BadInput
 from siting.findings import Finding
@@ -120,7 +120,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
     offered = planrules.by_hand(offered, asked["forbid"])
     offered = planrules.apart(db, base, offered, asked)
     offered = _priced(offered) if asked["fibre_in_cost"] else offered.assign(site_cost_yuan=offered["cost_yuan"])
-    offered = _with_permission(offered) if asked["use_permission"] else offered
+    offered = _with_permission(db, actor, offered) if asked["use_permission"] else offered
     reaches = candidates.reaches(db, score_run)
     shares = operator_shares(list(base.presents))
     covered = radiotables.thresholds(db)[base.run.params["profile"]].cell_probability
@@ -188,10 +188,13 @@ def _priced(offered: pd.DataFrame) -> pd.DataFrame:
     return planrules.barred(offered, ~known.to_numpy(bool), "fibre_unreached")
 
 
-def _with_permission(offered: pd.DataFrame) -> pd.DataFrame:
-    """Options as permission counts: what is agreed has it, those of which nothing is known are left out with the reason."""
+def _with_permission(db: Database, actor: Actor, offered: pd.DataFrame) -> pd.DataFrame:
+    """Options as permission counts: what is agreed has it, those of which nothing is known are left out with the reason.
+
+    Only the probability goes into the plan, not the number of cases behind it: whoever reads the plan may see fewer.
+    """
     if "permission" not in offered:
-        raise BadInput("plans.no_permission")
+        offered = offered.assign(permission=permission.learnt(db, actor, offered)["permission"])
     known = pd.to_numeric(offered["permission"], errors="coerce")
     offered = planrules.barred(offered, known.isna().to_numpy(bool), "permission_unknown")
     return offered.assign(permission=known.fillna(0.0).where(~offered["standing"], 1.0))

@@ -102,11 +102,13 @@ def _counted(asked: pd.DataFrame, closed: pd.DataFrame, keys: list[str]) -> pd.D
 
 
 def said(row: Mapping[str, object], *, lang: str = words.DEFAULT_LANGUAGE) -> str:
-    """One option's probability in words: ``62%（41%–80%，n = 13）``; nothing known is ``—``."""
+    """One option's probability in words: ``62%（41%–80%，n = 13）``; alone where no cases are told, unknown is ``—``."""
     mean, low, high = (_percent(row.get(name)) for name in COLUMNS[:3])
     if not mean:
         return "—"
-    n = int(float(str(row.get("permission_n") or 0)))
+    if "permission_n" not in row:
+        return mean
+    n = int(float(str(row["permission_n"])))
     if row.get("permission_basis") == BASES[2]:
         return words.say("score.permission_none", lang=lang, mean=mean)
     key = "score.permission" if n >= rows()["least_cases"] else "score.permission_few"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from siting.actions import permission, radiotables, runs, stability, weights, worker
+from siting.actions import permission, plans, radiotables, runs, stability, weights, worker
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.plan import tables
 from siting.store import artefacts, journal, layers
@@ -114,6 +114,16 @@ def test_only_the_cases_that_somebody_sees_teach_them(done, now):
     assert mine["permission"] == pytest.approx(1 / 3)
     assert (rival["permission_basis"], rival["permission_n"]) == ("default", 0)
     assert permission.version(done.db, OPERATOR) != permission.version(done.db, RIVAL)
+
+
+def test_a_plan_that_counts_permission_keeps_the_probability_and_not_the_cases(done, actor, now):
+    wanted = plans.params(done.db.settings, {"coverage": done.coverage.id, "count": 2, "use_permission": True})
+    run = worker.run_now(done.db, actor, "plan", wanted, clock=lambda: now)
+    sites = plans.plan(done.db, actor, run.id)["sites"]
+    default = permission.permission.host_classes().set_index("class")["probability"]
+    assert sites["permission"].tolist() == sites["class"].map(default).tolist()
+    assert not set(permission.permission.COLUMNS[1:]) & set(sites.columns)
+    assert run.result["added"] < done.plan.result["added"]
 
 
 @pytest.fixture
