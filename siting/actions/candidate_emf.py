@@ -39,14 +39,15 @@ def screened(db: Database, made: pd.DataFrame) -> dict[str, Any]:
         within 30 m is higher than the antenna.  A verdict by distance alone never excludes.
     """
     buildings = layers.read(db, "buildings", columns=BUILDINGS)
-    near_m = verdicts.nearest_building_m(made, np.asarray(buildings.geometry.array))
+    first, place = candidate_near.hosts_of(made)
+    near_m = verdicts.nearest_building_m(first, np.asarray(buildings.geometry.array))[place]
     safe_m, power_w = _strength(db, made)
     quotient = emf.distance_quotient(safe_m, near_m)
     exempt = emf.is_exempt(power_w)
     return {
         "emf_quotient": quotient,
         "emf": verdicts.emf(quotient, exempt),
-        "advisory_30m": ~exempt & _advised(made, buildings),
+        "advisory_30m": ~exempt & _advised(first, buildings)[place],
     }
 
 

@@ -32,10 +32,12 @@ def placed(db: Database, actor: Actor, made: pd.DataFrame, carriers: Mapping[str
         ``inside_building, outside_district``; ``own_site_m`` to the nearest site of one of its operators that the actor
         sees, ``own_site_limit_m`` and ``too_close_to_own_site``; ``tenants`` on the host already.
     """
-    spots = shapely.points(made["easting_m"].to_numpy(float), made["northing_m"].to_numpy(float))
+    first, place = hosts_of(made)
+    spots = shapely.points(first["easting_m"].to_numpy(float), first["northing_m"].to_numpy(float))
     buildings = layers.read(db, "buildings", columns=[])
-    inside = inside_building(spots, buildings.geometry.array) & ~made["mount"].isin(["roof", ""]).to_numpy()
-    outside = ~shapely.contains_properly(scene.boundary(db), spots)
+    within = inside_building(spots, buildings.geometry.array)[place]
+    inside = within & ~made["mount"].isin(["roof", ""]).to_numpy()
+    outside = ~shapely.contains_properly(scene.boundary(db), spots)[place]
     near_m = own_site_m(made, _sites_of(db, actor, carriers))
     limit_m = _limit_m(db, made)
     return {
@@ -46,6 +48,13 @@ def placed(db: Database, actor: Actor, made: pd.DataFrame, carriers: Mapping[str
         "too_close_to_own_site": near_m < limit_m,
         "tenants": _tenants(db, actor, made["candidate_id"]),
     }
+
+
+def hosts_of(made: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """One option per host and configuration, whoever transmits, and the row of each option among them."""
+    key = made["candidate_id"] + "|" + made["configuration"]
+    names = pd.Index(key.unique())
+    return made[~key.duplicated()], np.asarray(names.get_indexer(pd.Index(key)), np.int64)
 
 
 def inside_building(points: npt.NDArray[np.object_], buildings: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
