@@ -34,4 +34,4 @@ def _naming(desk: Desk, kind: str) -> Mapping[str, Mapping[str, str]]:
     return {column: known.get(column, {}) for column in plantables.KEYS[kind]}
 
 
-BOARD = Board(plantables, KEY, tablecheck.columns, _naming)
+BOARD = Board(plantables, KEY, "plantable.note", tablecheck.columns, _naming)

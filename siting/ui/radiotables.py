@@ -13,7 +13,7 @@ from siting.ui.tableforms import Board
 from siting.ui.text import md, t
 
 VIEWS = (*radiotables.TABLES, radiotables.PATTERNS, "fixed", "history")
-BOARD = Board(radiotables, "radiotable", tablecheck.columns, lambda _desk, _kind: {})
+BOARD = Board(radiotables, "radiotable", "radiotable.note", tablecheck.columns, lambda _desk, _kind: {})
 
 
 def view(desk: Desk) -> None:

@@ -78,6 +78,8 @@ class Board:
         What is read and done.
     key : str
         What the names of its controls begin with.
+    note : str
+        Message that says what rows nobody has confirmed mean, with ``n`` and ``total``.
     columns : callable
         Table -> its columns.
     naming : callable
@@ -87,6 +89,7 @@ class Board:
 
     actions: Actions
     key: str
+    note: str
     columns: Callable[[str], Sequence[Column]]
     naming: Callable[[Desk, str], Mapping[str, Mapping[str, str]]]
 
@@ -109,7 +112,7 @@ def view(desk: Desk, board: Board, kind: str) -> None:
     else:
         frame = board.shown(kind, board.actions.table(desk.db, desk.actor, kind))
         st.dataframe(frame, hide_index=True, placeholder=UNKNOWN, column_config=_config(board, kind))
-        _note(frame)
+        _note(board, frame)
 
 
 def history(desk: Desk, board: Board) -> None:
@@ -140,7 +143,7 @@ def _editable(desk: Desk, board: Board, kind: str) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             reason = st.text_input(t("radiotable.reason_field"), key=f"{key}.{kind}.why")
             pressed = st.form_submit_button(t("radiotable.save"), type="primary", icon=":material/save:")
-    _note(frame)
+    _note(board, frame)
     st.session_state[f"{key}.seen.{kind}"] = found
     if pressed:
         with parts.told():
@@ -207,11 +210,11 @@ def _back(desk: Desk, board: Board, kind: str, rows: pd.DataFrame) -> None:
         radioparts.said(desk)
 
 
-def _note(frame: pd.DataFrame) -> None:
+def _note(board: Board, frame: pd.DataFrame) -> None:
     """How many rows nobody has confirmed, and what computing with them means."""
     count = int((frame["mark"] == t(f"radiotable.mark.{UNVERIFIED}")).sum())
     if count:
-        st.caption(t("radiotable.note", n=count, total=len(frame)))
+        st.caption(t(board.note, n=count, total=len(frame)))
 
 
 def _config(board: Board, kind: str) -> dict[str, Any]:
