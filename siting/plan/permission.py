@@ -112,7 +112,8 @@ def said(row: Mapping[str, object], *, lang: str = words.DEFAULT_LANGUAGE) -> st
     if row.get("permission_basis") == BASES[2]:
         return words.say("score.permission_none", lang=lang, mean=mean)
     key = "score.permission" if n >= rows()["least_cases"] else "score.permission_few"
-    return words.say(key, lang=lang, mean=mean, low=low, high=high, n=n)
+    basis = words.say(f"score.basis.{row.get('permission_basis')}", lang=lang)
+    return words.say(key, lang=lang, mean=mean, low=low, high=high, n=n, basis=basis)
 
 
 def _percent(value: object) -> str:

@@ -60,7 +60,7 @@ def test_few_cases_of_the_class_are_used_and_said_to_be_few():
 def test_the_words_hold_mean_interval_and_count():
     row = risk(ASKED, cases("street_light", "城管委", agreed=8, refused=5)).loc[5].to_dict()
     low, high = (stats.beta.ppf(q, 9, 6) for q in (0.05, 0.95))
-    assert said(row, lang="en") == f"60% ({low:.0%}–{high:.0%}, n = 13)"
+    assert said(row, lang="en") == f"60% ({low:.0%}–{high:.0%}, n = 13, same class and owner)"
     assert said({"permission": float("nan")}) == "—"
     assert "待核实" in said(risk(ASKED, cases("x", "y", agreed=0, refused=0)).loc[7].to_dict())
 
