@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from siting.plan import kernels
+from siting.plan import kernels_price
 from siting.plan.core import BUDGET, Core, open_part
 from siting.plan.model import chains, cover_model, row_prices
 from siting.plan.problem import CoverProblem
@@ -26,14 +26,16 @@ from siting.plan.search import whole_value
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-BLOCK_ROUNDS = 100
+BLOCK_ROUNDS = 25
+WHOLE_WORK = 100_000_000
 PATIENCE = 20
 SHRINK = 0.7
 SMALLEST_STEP = 1e-4
 LEAST_PROGRESS = 1e-6
 FRESH_STEP = 0.5
-FRESH_SHARE = 0.02
-CORE_OPTIONS = 400
+FEW_MISSED = 3
+NO_VALUE = 1e300
+CORE_OPTIONS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,7 @@ def hopeless(core: Core, prices: _Prices, *, value: float) -> npt.NDArray[np.boo
     if _knapsack(core) or core.has_budget or core.count >= core.options or core.count < 1:
         return none
     added, rho = _value_at(core, _rules(core), prices.row, prices.rule)
-    last = max(0.0, float(np.partition(rho, -core.count)[-core.count]))
+    last = _last_picked(rho, core.count)
     bound = core.base_value + added + core.slack
     margin = ROUNDING * max(1.0, abs(bound))
     return np.asarray(bound - last + np.minimum(rho, last) + margin <= value)
@@ -134,31 +136,22 @@ def _knapsack(core: Core) -> bool:
     return core.has_budget and core.count >= core.options
 
 
-def picked(core: Core, rho: Floats, cost: Floats, count: int) -> Floats:
-    """The best x for given reduced gains: the largest within the count, or a fractional knapsack of the budget."""
-    x = np.zeros(rho.size)
-    if not _knapsack(core):
-        order = np.argsort(-rho, kind="stable")[:count]
-        x[order[rho[order] > 0]] = 1.0
-        return x
-    budget = core.limits.high[core.rule_names.index(BUDGET)]
-    useful = np.flatnonzero(rho > 0)
-    ratio = rho[useful] / np.maximum(cost[useful], 1e-12)
-    order = useful[np.argsort(-ratio, kind="stable")]
-    before = np.cumsum(cost[order]) - cost[order]
-    x[order] = np.clip(
-        np.divide(budget - before, cost[order], out=np.ones(order.size), where=cost[order] > 0), 0.0, 1.0
-    )
-    return x
-
-
 def _value_at(core: Core, rules: _Rules, row: Floats, rule: Floats) -> tuple[float, Floats]:
-    rho = np.empty(core.options)
-    cover = core.cover
-    kernels.reduced_gains(cover.col_ptr, cover.col_row, cover.col_gain, row, rho)
-    rho -= rules.matrix.T @ rule
-    x = picked(core, rho, core.cost_yuan, core.count)
-    return float(row.sum() + rule @ rules.limit + rho @ x), rho
+    """The bound of these prices over all options [persons added], and the reduced gains."""
+    rho, x = np.empty(core.options), np.empty(core.options)
+    cost = kernels_price.reduced(_part(core, rules), row, rule, rho)
+    return float(cost + kernels_price.picked(rho, core.cost_yuan, core.count, _budget(core), x)), rho
+
+
+def _budget(core: Core) -> float:
+    return float(core.limits.high[core.rule_names.index(BUDGET)]) if _knapsack(core) else math.inf
+
+
+def _part(core: Core, rules: _Rules) -> kernels_price.Part:
+    """All options of a core for the kernels."""
+    cover, matrix = core.cover, rules.matrix.tocsc()
+    table = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float64))
+    return kernels_price.Part(cover.col_ptr, cover.col_row, cover.col_gain, *table, rules.limit, core.cost_yuan)
 
 
 def start_prices(core: Core, chosen: Ints | None) -> Floats:
@@ -193,85 +186,69 @@ def priced(core: Core, *, added: float, rows: Floats | None, rounds: int, watch:
     row = np.zeros(core.rows) if rows is None else rows.copy()
     now = _Prices(row, np.zeros(rules.limit.size), math.inf)
     value, rho = _value_at(core, rules, now.row, now.rule)
-    best = replace(now, value=value)
-    inside = _promising(core, core.empty().gain)
-    theta = 1.0
-    for done in range(0, rounds, BLOCK_ROUNDS):
-        if (best.value - added) <= target * best.value or theta < SMALLEST_STEP or watch.stop(share=0.9):
-            break
-        promising = _promising(core, rho)
-        theta = max(theta, FRESH_STEP) if (promising & ~inside).sum() > FRESH_SHARE * inside.sum() else theta
-        inside |= promising
-        descent = _Descent(core, rules, np.flatnonzero(inside), theta)
-        now, lowest = descent.run(now, added=added, rounds=min(BLOCK_ROUNDS, rounds - done))
-        theta = descent.theta
+    best, theta, done = replace(now, value=value), 1.0, 0
+    inside = _largest(core.empty().gain, core) | _largest(rho, core)
+    descent = _Descent(core, rules, np.arange(core.options), theta)
+    block = min(rounds, BLOCK_ROUNDS * max(1, min(4, WHOLE_WORK // (BLOCK_ROUNDS * max(1, core.entries)))))
+    while done < rounds:
+        now, lowest = descent.run(now, added=added, rounds=block)
+        done, theta, block = done + block, descent.theta, min(BLOCK_ROUNDS, max(1, rounds - done - block))
         value, rho = _value_at(core, rules, lowest.row, lowest.rule)
         best = min(best, replace(lowest, value=value), key=lambda prices: prices.value)
         watch.tell("bound", core.base_value + added, bound_value(core, best), 0.5 + 0.4 * done / rounds)
+        if best.value - added <= target * best.value or theta < SMALLEST_STEP or watch.stop(share=0.9):
+            break
+        fresh = _largest(rho, core) & ~inside
+        missed = int((fresh & (rho >= _last_picked(rho, core.count))).sum())
+        if missed or descent.options == core.options:
+            inside |= fresh
+            theta = max(theta, FRESH_STEP) if missed > FEW_MISSED else theta
+            descent = _Descent(core, rules, np.flatnonzero(inside), theta)
     return best
 
 
-def _promising(core: Core, rho: Floats) -> npt.NDArray[np.bool_]:
-    many = min(core.options, max(CORE_OPTIONS, 4 * min(core.count, core.options)))
+def _largest(rho: Floats, core: Core) -> npt.NDArray[np.bool_]:
+    many = min(core.options, max(CORE_OPTIONS, 10 * min(core.count, core.options)))
     mask = np.zeros(core.options, dtype=np.bool_)
     mask[np.argsort(-rho, kind="stable")[:many]] = True
-    return mask
+    return mask & (rho > 0)
+
+
+def _last_picked(rho: Floats, count: int) -> float:
+    """The smallest reduced gain among the largest within the count, at least 0."""
+    return max(0.0, float(np.partition(rho, -count)[-count])) if 0 < count <= rho.size else 0.0
 
 
 class _Descent:
     """Subgradient rounds on some options and the rows they touch; other prices stay."""
 
     def __init__(self, core: Core, rules: _Rules, options: Ints, theta: float) -> None:
-        cover = core.cover
-        matrix = sparse.csc_matrix((cover.col_gain, cover.col_row, cover.col_ptr), shape=(core.rows, core.options))
-        matrix = matrix[:, options]
+        part = _part(core, rules)
+        matrix = sparse.csc_matrix((part.gain, part.row, part.ptr), shape=(core.rows, core.options))[:, options]
         self.rows, compact = np.unique(matrix.indices, return_inverse=True)
-        self.ptr, self.row, self.gain = matrix.indptr.astype(np.int64), compact.astype(np.int32), matrix.data
-        self.core, self.limit, self.options, self.theta = core, rules.limit, options, theta
-        self.rules = rules.matrix[:, options]
-        self.cost = core.cost_yuan[options]
+        cut = rules.matrix.tocsc()[:, options]
+        table = (cut.indptr.astype(np.int64), cut.indices.astype(np.int32), cut.data.astype(np.float64))
+        starts = matrix.indptr.astype(np.int64)
+        self.part = kernels_price.Part(
+            starts, compact.astype(np.int32), matrix.data, *table, rules.limit, core.cost_yuan[options]
+        )
+        self.core, self.theta, self.options = core, theta, options.size
 
     def run(self, start: _Prices, *, added: float, rounds: int) -> tuple[_Prices, _Prices]:
         """The prices reached and the best ones met, both for all rows and rules."""
-        price, rule = start.row[self.rows], start.rule
+        price, rule = start.row[self.rows].copy(), start.rule.copy()
         outside = float(start.row.sum() - price.sum())
-        best, best_price, best_rule, idle = math.inf, price, rule, 0
-        met = np.empty(price.size)
-        for _ in range(rounds):
-            value, x = self._value(price, rule)
-            value += outside
-            if value < best - LEAST_PROGRESS * abs(best) or math.isinf(best):
-                best, best_price, best_rule, idle = value, price, rule, 0
-            else:
-                idle += 1
-            if idle >= PATIENCE:
-                self.theta, idle = self.theta * SHRINK, 0
-            kernels.demand_met(self.ptr, self.row, self.gain, price, x, met)
-            price, rule = self._step(price, rule, 1.0 - met, self.limit - self.rules @ x, value - added)
-        return self._whole(start, price, rule), self._whole(start, best_price, best_rule)
-
-    def _value(self, price: Floats, rule: Floats) -> tuple[float, Floats]:
-        rho = np.empty(self.options.size)
-        kernels.reduced_gains(self.ptr, self.row, self.gain, price, rho)
-        rho -= self.rules.T @ rule
-        x = picked(self.core, rho, self.cost, self.core.count)
-        return float(price.sum() + rule @ self.limit + rho @ x), x
+        state = np.array([NO_VALUE, self.theta, 0.0, 0.0])
+        descent = kernels_price.Descent(price, rule, price.copy(), rule.copy(), state)
+        tuning = (PATIENCE, SHRINK, LEAST_PROGRESS)
+        kernels_price.descend(self.part, descent, self.core.count, _budget(self.core), added - outside, rounds, *tuning)
+        self.theta = float(state[kernels_price.THETA])
+        return self._whole(start, price, rule), self._whole(start, descent.best_price, descent.best_rule)
 
     def _whole(self, start: _Prices, price: Floats, rule: Floats) -> _Prices:
         row = start.row.copy()
         row[self.rows] = price
         return _Prices(row, rule, math.inf)
-
-    def _step(
-        self, price: Floats, rule: Floats, slope: Floats, rule_slope: Floats, above: float
-    ) -> tuple[Floats, Floats]:
-        slope = np.where((price <= 0) & (slope > 0), 0.0, slope)
-        rule_slope = np.where((rule <= 0) & (rule_slope > 0), 0.0, rule_slope)
-        norm = float(slope @ slope + rule_slope @ rule_slope)
-        if norm == 0.0:
-            return price, rule
-        step = self.theta * max(above, 1e-9) / norm
-        return np.maximum(0.0, price - step * slope), np.maximum(0.0, rule - step * rule_slope)
 
 
 def lp_prices(core: Core, *, time_limit_s: float = math.inf) -> _Prices:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from siting.plan import kernels_open
 from siting.plan.kernels import Cover, Limits, State
 from siting.plan.problem import CoverProblem
 
@@ -26,6 +27,7 @@ COUNT = "count"
 EXACT_BITS = 52
 TRIM_SHARE = 0.001
 TRIM_TOTAL = 1e-4
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,36 +112,62 @@ class Core:
 
 
 def open_part(problem: CoverProblem) -> Core:
-    """Fold existing and locked sites into the base, drop forbidden options and hopeless rows, sort by id."""
-    unit = _unit(problem.weight)
-    level = _rounded(problem.weight * problem.base, unit)
-    matrix = problem.cover
-    column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
-    people = _rounded(matrix.data * problem.weight[matrix.indices], unit)
-    held = problem.locked[column]
-    np.maximum.at(level, matrix.indices[held], people[held])
-    free = np.flatnonzero(~(problem.locked | problem.forbidden))
+    """Fold existing and locked sites into the base, drop options that cannot be chosen and hopeless rows, sort by id."""
+    free = np.flatnonzero(~(problem.locked | problem.forbidden | _impossible(problem)))
     place = free[np.argsort(problem.option_id[free], kind="stable")]
     back = np.full(problem.option_id.size, -1, dtype=np.int64)
     back[place] = np.arange(place.size)
-    gain = people - level[matrix.indices]
-    keep = (gain > 0) & (back[column] >= 0)
-    row_back, row_place = _open_rows(problem, matrix.indices[keep])
-    entries = sparse.coo_matrix(
-        (gain[keep], (row_back[matrix.indices[keep]], back[column[keep]])), shape=(row_place.size, place.size)
-    )
+    level, cover, rows = _open_cover(problem, place)
     names, limits = _limits(problem, place, back)
     return Core(
         problem=problem,
         place=place,
-        cover=cover_of(entries),
+        cover=cover,
         limits=limits,
         rule_names=names,
         cost_yuan=problem.cost_yuan[place],
         count=place.size if problem.limits.count is None else min(place.size, int(problem.limits.count)),
         base_value=float(level.sum()),
-        row_weight=problem.weight[row_place],
+        row_weight=problem.weight[rows],
     )
+
+
+def _impossible(problem: CoverProblem) -> npt.NDArray[np.bool_]:
+    """Options that alone break an upper limit to which nothing gives back, and that no lower limit asks for."""
+    out = np.zeros(problem.option_id.size, dtype=np.bool_)
+    if problem.limits.budget_yuan is not None:
+        out |= problem.cost_yuan > problem.limits.budget_yuan + TOLERANCE * max(1.0, problem.limits.budget_yuan)
+    for rule in problem.rules:
+        if rule.at_most is not None and (rule.coefficient >= 0).all():
+            left = rule.at_most - float(rule.coefficient[problem.locked[rule.option_index]].sum())
+            over = (rule.coefficient > 0) & (rule.coefficient > left + TOLERANCE * max(1.0, abs(left)))
+            out[rule.option_index[over]] = True
+    for rule in problem.rules:
+        if rule.at_least is not None:
+            out[rule.option_index] = False
+    return out
+
+
+def _open_cover(problem: CoverProblem, place: Ints) -> tuple[Floats, Cover, Ints]:
+    """People covered already [rows], the gains beyond them in both orders, and the rows that have any, sorted by id."""
+    unit, matrix = _unit(problem.weight), problem.cover
+    ptr, row = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
+    level = _rounded(problem.weight * problem.base, unit)
+    kernels_open.raise_levels(ptr, row, matrix.data, problem.weight, unit, np.flatnonzero(problem.locked), level)
+    starts, used = kernels_open.count_gains(ptr, row, matrix.data, problem.weight, unit, place, level)
+    rows = np.flatnonzero(used)
+    rows = rows[np.argsort(np.asarray(problem.row_id)[rows], kind="stable")]
+    back = np.full(problem.weight.size, -1, dtype=np.int64)
+    back[rows] = np.arange(rows.size)
+    new_row, gain = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1])
+    kernels_open.take_gains(ptr, row, matrix.data, problem.weight, unit, place, level, back, new_row, gain)
+    return level, both_orders(starts, new_row, gain, rows.size), rows
+
+
+def both_orders(ptr: Ints, row: npt.NDArray[np.int32], gain: Floats, rows: int) -> Cover:
+    """Gains by option, rows in any order inside each, as a cover with both orders sorted."""
+    by_row = kernels_open.transposed(ptr, row, gain, rows)
+    return Cover(*kernels_open.transposed(*by_row, ptr.size - 1), *by_row)
 
 
 def _unit(weight: Floats) -> float:
@@ -151,27 +179,11 @@ def _rounded(values: Floats, unit: float) -> Floats:
     return np.rint(values / unit) * unit
 
 
-def _open_rows(problem: CoverProblem, used: npt.NDArray[np.int32]) -> tuple[Ints, Ints]:
-    rows = np.unique(used).astype(np.int64)
-    rows = rows[np.argsort(np.asarray(problem.row_id)[rows], kind="stable")]
-    back = np.full(problem.weight.size, -1, dtype=np.int64)
-    back[rows] = np.arange(rows.size)
-    return back, rows
-
-
 def cover_of(entries: sparse.spmatrix) -> Cover:
     """Both orders of a gain matrix [rows, options]."""
-    by_column, by_row = sparse.csc_matrix(entries), sparse.csr_matrix(entries)
-    by_column.sort_indices()
-    by_row.sort_indices()
-    return Cover(
-        by_column.indptr.astype(np.int64),
-        by_column.indices.astype(np.int32),
-        by_column.data.astype(np.float64),
-        by_row.indptr.astype(np.int64),
-        by_row.indices.astype(np.int32),
-        by_row.data.astype(np.float64),
-    )
+    by_column = sparse.csc_matrix(entries)
+    gain = by_column.data.astype(np.float64)
+    return both_orders(by_column.indptr.astype(np.int64), by_column.indices.astype(np.int32), gain, by_column.shape[0])
 
 
 def _limits(problem: CoverProblem, place: Ints, back: Ints) -> tuple[tuple[str, ...], Limits]:
@@ -208,17 +220,15 @@ def trimmed(core: Core, *, added: float) -> Core:
     What the left-out entries could add at most is kept as `slack`.
     """
     cover = core.cover
-    small = cover.row_gain < TRIM_SHARE * np.repeat(core.row_weight, np.diff(cover.row_ptr))
-    row = np.repeat(np.arange(core.rows), np.diff(cover.row_ptr))
-    largest = np.zeros(core.rows)
-    np.maximum.at(largest, row[small], cover.row_gain[small])
+    largest = kernels_open.small_gains(cover, core.row_weight, TRIM_SHARE)
     order = np.argsort(largest, kind="stable")
     allowed = np.zeros(core.rows, dtype=np.bool_)
     allowed[order] = np.cumsum(largest[order]) <= TRIM_TOTAL * added
-    drop = small & allowed[row]
-    if not drop.any():
+    allowed &= largest > 0
+    if not allowed.any():
         return core
-    keep = ~drop
+    row = np.repeat(np.arange(core.rows), np.diff(cover.row_ptr))
+    keep = (cover.row_gain >= TRIM_SHARE * core.row_weight[row]) | ~allowed[row]
     entries = sparse.coo_matrix(
         (cover.row_gain[keep], (row[keep], cover.row_col[keep])), shape=(core.rows, core.options)
     )

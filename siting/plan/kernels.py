@@ -272,24 +272,3 @@ def kick(  # noqa: PLR0917 - compiled code takes plain arguments
             return change, new_size
     _restore(cover, limits, state, saved)
     return 0.0, size
-
-
-@_jit
-def reduced_gains(col_ptr: Ints, col_row: Shorts, col_gain: Floats, price: Floats, out: Floats) -> None:
-    """For each option rho_j = sum_i max(0, c_ij - price_i), written to `out`."""
-    for option in range(col_ptr.size - 1):
-        total = 0.0
-        for entry in range(col_ptr[option], col_ptr[option + 1]):
-            total += max(0.0, col_gain[entry] - price[col_row[entry]])
-        out[option] = total
-
-
-@_jit
-def demand_met(col_ptr: Ints, col_row: Shorts, col_gain: Floats, price: Floats, picked: Floats, out: Floats) -> None:
-    """For each row how often the picked (possibly fractional) options exceed its price, written to `out`."""
-    out[:] = 0.0
-    for option in range(picked.size):
-        if picked[option] > 0.0:
-            for entry in range(col_ptr[option], col_ptr[option + 1]):
-                if col_gain[entry] > price[col_row[entry]]:
-                    out[col_row[entry]] += picked[option]

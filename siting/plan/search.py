@@ -19,6 +19,8 @@ from siting.plan.result import Found, Plan, Step, Watch, added_by, dress
 
 PASSES = 10
 MEMBERS_PER_KICK = 4
+KICK_WORK = 120_000
+FEWEST_KICKS = 2
 Ints = npt.NDArray[np.int64]
 
 
@@ -149,18 +151,26 @@ def search_set(core: Core, *, kicks: int, seed: int, start: Ints | None, watch: 
 
 
 def _path(core: Core, *, kicks: int, seed: int, watch: Watch) -> Ints:
+    """Grow a set one by one; what one addition leaves untouched cannot be swapped for better afterwards (submodularity)."""
     walk = _Walk(core, core.empty(), 0, 0.0)
-    ones = np.ones(core.options)
+    ones, kicks = np.ones(core.options), min(kicks, _affordable(core))
     for size in range(1, core.count + 1):
         before = walk.size
-        hurried = watch.stop(share=0.5)
+        hurried = watch.stop(share=0.4)
+        walk.state.dirty[:] = False
         _fill(walk, ones, core.count if hurried else size)
         if hurried or walk.size == before:
             break
-        _settle(walk, ones)
+        walk.added += kernels.settle(core.cover, core.limits, walk.state, ones, PASSES)
         _kick(walk, ones, size, rng=np.random.Generator(np.random.PCG64([seed, size])), kicks=kicks)
         watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * size / core.count)
     return walk.chosen()
+
+
+def _affordable(core: Core) -> int:
+    """Kicks per size, fewer where each option shares rows with very many others (a measure that ignores the limits)."""
+    shared = float((np.diff(core.cover.row_ptr).astype(np.float64) ** 2).sum()) / max(1, core.options)
+    return max(FEWEST_KICKS, int(KICK_WORK / max(1.0, shared)))
 
 
 def improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) -> Ints:
@@ -192,12 +202,17 @@ def _settle(walk: _Walk, ones: npt.NDArray[np.float64]) -> None:
 
 
 def _kick(walk: _Walk, price: npt.NDArray[np.float64], count: int, *, rng: np.random.Generator, kicks: int) -> None:
+    """Up to `kicks` random replacements; a third of them in vain is enough."""
     core, ones = walk.core, np.ones(walk.core.options)
     draws = rng.random((kicks, MEMBERS_PER_KICK, 3))
     if walk.size == 0:
         return
+    vain = 0
     for turn in range(kicks):
         added, walk.size = kernels.kick(
             core.cover, core.limits, walk.state, price, ones, walk.size, count, draws[turn], PASSES
         )
         walk.added += added
+        vain = 0 if added > 0 else vain + 1
+        if vain > kicks // 3:
+            return

@@ -17,7 +17,7 @@ from conftest_plan import random_problem
 from siting.plan import Limits, solve
 for budget in (None, 25.0):
     limits = Limits(count=5, budget_yuan=budget)
-    plan = solve(random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits), method="search", kicks=4)
+    plan = solve(random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits), method="search", kicks=4, time_limit_s=1e4)
     print(plan.chosen, repr(plan.value), repr(plan.bound))
 """
 
@@ -41,7 +41,10 @@ def test_compiled_checked_and_plain_code_give_the_same_plan(setting, tmp_path):
     for budget in (None, 25.0):
         limits = Limits(count=5, budget_yuan=budget)
         plan = solve(
-            random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits), method="search", kicks=4
+            random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits),
+            method="search",
+            kicks=4,
+            time_limit_s=1e4,
         )
         expected.append(f"{plan.chosen} {plan.value!r} {plan.bound!r}")
     assert run.stdout.splitlines() == expected
