@@ -16,7 +16,7 @@ from siting.plan.core import Core, open_part, trimmed
 from siting.plan.exact import branch, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
 from siting.plan.result import Found, Plan, Progress, Step, Watch, added_by, dress, relative_gap
-from siting.plan.search import greedy_set, improved, search_set, start_set, whole_value
+from siting.plan.search import greedy_set, improved, searched, start_set, whole_value
 
 METHODS = ("auto", "greedy", "search", "exact")
 BOUND_ROUNDS = 3000
@@ -35,6 +35,7 @@ class _Run:
     bound: float
     steps: list[Step]
     hopeless: npt.NDArray[np.bool_]
+    most: float = math.inf
 
     @property
     def value(self) -> float:
@@ -43,6 +44,12 @@ class _Run:
     @property
     def gap(self) -> float:
         return relative_gap(self.value, self.bound, self.core.base_value)
+
+    def take(self, found: Ints, *, most: float) -> None:
+        """Go over to a better plan unless it is worth more than `most` [persons] (see `siting.plan.search.searched`)."""
+        value = self.core.base_value + added_by(self.core, found)
+        if self.value < value <= most:
+            self.chosen = found
 
     def note(self, name: str, fraction: float) -> None:
         self.steps.append(Step(name, self.value, self.bound, self.watch.seconds))
@@ -102,9 +109,9 @@ def solve(
         _search(run, kicks=kicks, seed=seed, start=start)
     _bound(run, gap=gap)
     if method == "exact" or (method == "auto" and run.gap > gap and small_enough(core)):
-        _branch(run, seed=seed)
+        _branch(run, gap=gap, seed=seed)
     elif method == "auto" and run.gap > gap:
-        _bound_over_the_rest(run, seed=seed)
+        _branch_over_the_rest(run, seed=seed)
     found = Found(run.chosen, tuple(run.steps), run.bound, method, kicks, seed, "work_limit")
     plan = dress(core, found, watch, gap=gap)
     watch.tell("done", plan.value, plan.bound, 1.0)
@@ -153,7 +160,8 @@ def resume(
 def _search(run: _Run, *, kicks: int, seed: int, start: Plan | Collection[str] | None) -> None:
     core = run.core
     slim = trimmed(core, added=added_by(core, run.chosen)) if core.entries > TRIM_ENTRIES else core
-    found = search_set(slim, kicks=kicks, seed=seed, start=start_set(core, start), watch=run.watch)
+    found, most = searched(slim, kicks=kicks, seed=seed, start=start_set(core, start), watch=run.watch)
+    run.most = core.base_value + most
     if added_by(core, found) > added_by(core, run.chosen):
         run.chosen = found
     run.note("search", 0.5)
@@ -176,19 +184,21 @@ def _bound(run: _Run, *, gap: float) -> None:
     return run.note("bound", 0.9)
 
 
-def _branch(run: _Run, *, seed: int) -> None:
+def _branch(run: _Run, *, gap: float, seed: int) -> None:
+    """Branch and bound over all options; with no gap wanted every count ends proven, else what the path allows is kept."""
     if run.watch.stop():
         return
-    run.chosen, bound = branch(run.core, run.chosen, seed=seed, watch=run.watch)
+    found, bound = branch(run.core, run.chosen, seed=seed, watch=run.watch)
     run.bound = min(run.bound, bound)
+    run.take(found, most=run.most if gap > 0 else math.inf)
     run.note("exact", 0.98)
 
 
-def _bound_over_the_rest(run: _Run, *, seed: int) -> None:
+def _branch_over_the_rest(run: _Run, *, seed: int) -> None:
     """Branch and bound over the options that could still be part of a better plan, if they are few enough.
 
     No plan with any other option beats the one at hand, so the larger of its value and the bound over the rest holds
-    for all.  Only the bound is taken: a plan that came from elsewhere than the path could exceed the one of a larger count.
+    for all.
     """
     core, out = run.core, run.hopeless.copy()
     out[run.chosen] = False
@@ -197,8 +207,10 @@ def _bound_over_the_rest(run: _Run, *, seed: int) -> None:
     rest = open_part(with_changes(core.problem, forbid=core.ids(np.flatnonzero(out))))
     if not small_enough(rest):
         return
-    _, bound = branch(rest, rest.positions(core.ids(run.chosen)), seed=seed, watch=run.watch)
-    run.bound = min(run.bound, max(bound, run.value))
+    known = run.value
+    found, bound = branch(rest, rest.positions(core.ids(run.chosen)), seed=seed, watch=run.watch)
+    run.bound = min(run.bound, max(bound, known))
+    run.take(core.positions(rest.ids(found)), most=run.most)
     run.note("rest", 0.98)
 
 

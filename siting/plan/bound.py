@@ -35,6 +35,7 @@ LEAST_PROGRESS = 1e-6
 FRESH_STEP = 0.5
 FEW_MISSED = 3
 NO_VALUE = 1e300
+SMALL_COST = 1e-12
 CORE_OPTIONS = 1000
 
 
@@ -87,6 +88,28 @@ def _bound(core: Core, prices: _Prices, seconds: float) -> Bound:
 def bound_value(core: Core, prices: _Prices) -> float:
     """The bound on the whole value [persons], left-out entries added."""
     return min(core.base_value + prices.value + core.slack, whole_value(core))
+
+
+def cheapest(core: Core, prices: _Prices, target: float) -> float:
+    """The least budget [yuan] under which these prices allow `target` people to be added; valid for any prices.
+
+    With U(B) the bound under the budget B, no plan that costs B or less adds more than U(B), which never falls with B.
+    """
+    rho, x = np.empty(core.options), np.empty(core.options)
+    rules = _rules(core)
+    missing = target - core.slack - kernels_price.reduced(_part(core, rules), prices.row, prices.rule, rho)
+    missing -= ROUNDING * max(1.0, target)
+    kernels_price.picked(rho, core.cost_yuan, core.options, math.inf, x)
+    useful = np.flatnonzero(x > 0)
+    ratio = rho[useful] / np.maximum(core.cost_yuan[useful], SMALL_COST)
+    order = useful[np.argsort(-ratio, kind="stable")]
+    gained = np.cumsum(rho[order])
+    before = int(np.searchsorted(gained, missing))
+    if missing <= 0 or before >= order.size:
+        return 0.0 if missing <= 0 else float(core.cost_yuan[order].sum())
+    last = order[before]
+    part = (missing - (gained[before - 1] if before else 0.0)) / rho[last]
+    return float(core.cost_yuan[order[:before]].sum() + part * core.cost_yuan[last])
 
 
 def hopeless(core: Core, prices: _Prices, *, value: float) -> npt.NDArray[np.bool_]:

@@ -111,9 +111,13 @@ class Core:
         return np.sort(found[found >= 0])
 
 
-def open_part(problem: CoverProblem) -> Core:
-    """Fold existing and locked sites into the base, drop options that cannot be chosen and hopeless rows, sort by id."""
-    free = np.flatnonzero(~(problem.locked | problem.forbidden | _impossible(problem)))
+def open_part(problem: CoverProblem, *, whole: bool = False) -> Core:
+    """Fold existing and locked sites into the base, drop hopeless rows, sort by id.
+
+    Options that no plan can hold are dropped too, unless the `whole` of the free ones is wanted.
+    """
+    out = problem.locked | problem.forbidden
+    free = np.flatnonzero(~(out if whole else out | _impossible(problem)))
     place = free[np.argsort(problem.option_id[free], kind="stable")]
     back = np.full(problem.option_id.size, -1, dtype=np.int64)
     back[place] = np.arange(place.size)

@@ -88,6 +88,9 @@ class Plan:
         Where the probabilities come from, as the caller states it.
     checked_value : float or None
         Value after recomputing the whole network, set by the caller.
+    cost_bound_yuan : float or None
+        Where the cost was made least: what no plan reaching the target can cost less than [yuan]; gap and status are
+        those of the cost then.
     """
 
     chosen: tuple[str, ...]
@@ -114,6 +117,7 @@ class Plan:
     problem_hash: str
     radio: str = ""
     checked_value: float | None = None
+    cost_bound_yuan: float | None = None
 
     @property
     def gap_of_total(self) -> float:
@@ -166,7 +170,7 @@ def evaluate(problem: CoverProblem, option_ids: Collection[str]) -> Evaluation:
     Evaluation
         ``by_row`` is the people covered in each row of the problem [persons].
     """
-    core = open_part(problem)
+    core = open_part(problem, whole=True)
     chosen = core.positions(set(option_ids))
     places = np.concatenate([core.place[chosen], np.flatnonzero(problem.locked)])
     part = problem.cover[:, places]

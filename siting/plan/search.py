@@ -139,32 +139,49 @@ def start_set(core: Core, start: Plan | Collection[str] | None) -> Ints | None:
 
 def search_set(core: Core, *, kicks: int, seed: int, start: Ints | None, watch: Watch) -> Ints:
     """Positions of the best set met: by the path if only the number counts, else from the best greedy set."""
+    return searched(core, kicks=kicks, seed=seed, start=start, watch=watch)[0]
+
+
+def searched(core: Core, *, kicks: int, seed: int, start: Ints | None, watch: Watch) -> tuple[Ints, float]:
+    """The best set met, and the most a better one from elsewhere may add here [persons].
+
+    Where only the number counts, that is what the path adds with one option more: any larger count then has a plan at
+    least as good, so that value never falls as the count grows.
+    """
     if core.has_budget or core.has_floor:
-        first = greedy_set(core)
+        first, most = greedy_set(core), math.inf
         found = improved(core, first, kicks=kicks * max(1, first.size), seed=seed, watch=watch)
     else:
-        found = _path(core, kicks=kicks, seed=seed, watch=watch)
+        found, most = _path(core, kicks=kicks, seed=seed, watch=watch)
     if start is None:
-        return found
+        return found, most
     other = improved(core, start, kicks=kicks, seed=seed, watch=watch)
-    return other if added_by(core, other) > added_by(core, found) else found
+    return (other if added_by(core, other) > added_by(core, found) else found), most
 
 
-def _path(core: Core, *, kicks: int, seed: int, watch: Watch) -> Ints:
-    """Grow a set one by one; what one addition leaves untouched cannot be swapped for better afterwards (submodularity)."""
+def _path(core: Core, *, kicks: int, seed: int, watch: Watch) -> tuple[Ints, float]:
+    """Grow a set one by one to one more than asked; the set asked for, and what the larger one adds [persons].
+
+    What one addition leaves untouched cannot be swapped for better afterwards (submodularity).
+    """
     walk = _Walk(core, core.empty(), 0, 0.0)
     ones, kicks = np.ones(core.options), min(kicks, _affordable(core))
-    for size in range(1, core.count + 1):
+    found = walk.chosen()
+    for size in range(1, core.count + 2):
         before = walk.size
         hurried = watch.stop(share=0.4)
         walk.state.dirty[:] = False
         _fill(walk, ones, core.count if hurried else size)
-        if hurried or walk.size == before:
+        if not hurried and walk.size > before:
+            walk.added += kernels.settle(core.cover, core.limits, walk.state, ones, PASSES)
+            _kick(walk, ones, size, rng=np.random.Generator(np.random.PCG64([seed, size])), kicks=kicks)
+        found = walk.chosen() if size <= core.count else found
+        watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * min(1.0, size / max(1, core.count)))
+        if hurried:
+            return found, math.inf
+        if walk.size == before:
             break
-        walk.added += kernels.settle(core.cover, core.limits, walk.state, ones, PASSES)
-        _kick(walk, ones, size, rng=np.random.Generator(np.random.PCG64([seed, size])), kicks=kicks)
-        watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * size / core.count)
-    return walk.chosen()
+    return found, walk.added
 
 
 def _affordable(core: Core) -> int:
