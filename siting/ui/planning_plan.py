@@ -45,7 +45,7 @@ def chooser(now: State) -> None:
 
 def doing(desk: Desk, run_id: str, found: Mapping[str, Any], chosen: str | None) -> None:
     """What can be done with the plan: propose it, take it home, go on from it by hand."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+    with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
         proposing.from_plan(desk, run_id, chosen)
         planning_tables.exports(desk, run_id)
         st.button(
@@ -53,7 +53,6 @@ def doing(desk: Desk, run_id: str, found: Mapping[str, Any], chosen: str | None)
         )
         with st.popover(t("ui.planning.binds"), icon=":material/rule:"):
             binding(found)
-        with st.popover(t("ui.planning.order"), icon=":material/show_chart:"):
             _order(found)
 
 
