@@ -130,7 +130,10 @@ def _drop(text: str) -> None:
 def _venues(desk: Desk) -> list[str]:
     places = layer_actions.read(desk.db, desk.actor, "venues", columns=["name", "class"])
     terms = {str(k): str(n or k) for k, n in zip(places["venue_id"], places["name"], strict=True)}
-    return choices.several(t("ui.planrules.venues"), terms, key="must", placeholder=t("ui.planrules.none"))
+    chosen = choices.several(t("ui.planrules.venues"), terms, key="must", placeholder=t("ui.planrules.none"))
+    if chosen:
+        st.caption(t("ui.planrules.venues_help"))
+    return chosen
 
 
 def _counting(scored: pd.DataFrame) -> dict[str, Any]:
