@@ -85,7 +85,9 @@ def _frames(db: Database, made: Made) -> dict[str, pd.DataFrame]:
     return {
         "street_offices": _offices(made),
         "operators": _from_today(made, found.operators, "operator"),
-        "venues": _from_today(made, found.venues, "venue").assign(name=lambda f: f["venue"].map(names).fillna("")),
+        "venues": _from_today(made, found.venues, "venue").assign(
+            name=lambda f: pd.Series([names.get(str(venue), "") for venue in f["venue"]], index=f.index, dtype=object)
+        ),
         "rules": table.assign(names=json.dumps(_mentioned(table, names), ensure_ascii=False)),
         "conditions": _conditions(made.chosen),
         "excluded": _excluded(asks),

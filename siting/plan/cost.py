@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import highspy
@@ -18,7 +19,7 @@ from siting.plan.exact import feasible, small_enough
 from siting.plan.feasible import feasible_set
 from siting.plan.model import chains, cover_model
 from siting.plan.problem import CoverProblem, Limits, with_changes
-from siting.plan.result import ROUNDING, Found, Plan, Step, Watch, added_by, dress
+from siting.plan.result import ROUNDING, Found, Plan, Progress, Step, Watch, added_by, dress
 from siting.plan.search import improved, whole_value
 
 Ints = npt.NDArray[np.int64]
@@ -30,7 +31,16 @@ KICKS = 200
 TIME_LIMIT_S = 60.0
 
 
-def minimise_cost(problem: CoverProblem, *, target_persons: float, gap: float = 0.01, seed: int = 0) -> Plan:
+def minimise_cost(
+    problem: CoverProblem,
+    *,
+    target_persons: float,
+    gap: float = 0.01,
+    seed: int = 0,
+    time_limit_s: float = TIME_LIMIT_S,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Plan:
     """The cheapest plan found that adds at least so many people, and what no such plan can cost less than.
 
     Parameters
@@ -43,6 +53,12 @@ def minimise_cost(problem: CoverProblem, *, target_persons: float, gap: float = 
         Wanted (cost - bound) / cost.
     seed : int
         Of all random numbers.
+    time_limit_s : float
+        A safety stop; a plan it touched is not repeatable.
+    progress : callable, optional
+        Told step, people covered, bound (infinite: what is bounded is the cost) and the finished share.
+    cancelled : callable, optional
+        Asked now and then whether to stop with what is found.
 
     Returns
     -------
@@ -58,9 +74,11 @@ def minimise_cost(problem: CoverProblem, *, target_persons: float, gap: float = 
     """
     if not (math.isfinite(target_persons) and target_persons >= 0 and 0 <= gap <= 1):
         raise BadInput("plan.cost.target", target=target_persons, gap=gap)
-    core, watch = open_part(problem), Watch(TIME_LIMIT_S)
+    core, watch = open_part(problem), Watch(time_limit_s, cancelled, progress)
     chosen = _slimmed(core, _reached(core, target_persons, seed=seed, watch=watch), target_persons)
+    watch.tell("cost", core.base_value + added_by(core, chosen), math.inf, 1 / 3)
     bound = _bound(core, chosen, target_persons, watch=watch)
+    watch.tell("cost", core.base_value + added_by(core, chosen), math.inf, 2 / 3)
     if small_enough(core) and _gap(core, chosen, bound) > 0:
         chosen, proven = _branch(core, chosen, target_persons, seed=seed, watch=watch)
         bound = max(bound, proven)
