@@ -1,14 +1,21 @@
-"""Choosing sites: our solve beside a plain sparse HiGHS model, in turn on growing scenes.
+"""Choosing sites: our solve beside a plain sparse HiGHS model and spopt, in turn on growing scenes.
 
-Run ``python bench/plan.py [--size small|full]``.  spopt is not among the locked packages and is left out by name.
+Run ``python bench/plan.py [--size small|full] [--only 0 1 ...]``.  `SITING_BENCH_SPOPT` names a Python that has spopt; it is
+left out by name otherwise.
 """
 
 import argparse
+import json
+import multiprocessing
+import os
 import platform
 import resource
-import statistics
+import subprocess
+import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
 import highspy
 import numpy as np
@@ -17,13 +24,24 @@ from scipy.spatial import cKDTree
 
 from siting.plan import CoverProblem, Limits, solve
 
+# kind, options, rows, count, entries (binary), seconds, wanted gap, peers
 SCENES = {
-    "small": [(300, 3_000, 10)],
-    "full": [(300, 3_000, 10), (1_000, 20_000, 20), (5_000, 60_000, 50), (20_000, 400_000, 100)],
+    "small": [
+        ("binary", 200, 500, 10, 4_000, 5.0, 0.0, ("plain", "spopt")),
+        ("probability", 100, 1_000, 5, 0, 5.0, 0.01, ("plain",)),
+    ],
+    "full": [
+        ("binary", 300, 3_000, 10, 20_000, 60.0, 0.0, ("plain", "spopt")),
+        ("binary", 1_000, 5_000, 20, 60_000, 120.0, 0.0, ("plain", "spopt")),
+        ("binary", 5_000, 5_000, 100, 100_000, 400.0, 0.0, ("plain", "spopt")),
+        ("binary", 50_000, 60_000, 100, 3_500_000, 60.0, 0.001, ()),
+        ("binary", 50_000, 400_000, 100, 33_000_000, 60.0, 0.01, ()),
+        ("probability", 5_000, 60_000, 50, 0, 60.0, 0.001, ()),
+    ],
 }
+PEER = "SITING_BENCH_SPOPT"
 RADIUS_M = 150.0
 SIDE_M = 6_400.0
-PEER_SECONDS = {"small": 5.0, "full": 120.0}
 
 
 def scene(options, units, count, *, seed=0):
@@ -45,13 +63,29 @@ def scene(options, units, count, *, seed=0):
     )  # fmt: skip
 
 
-def ours(problem, seconds):
+def binary(options, units, count, *, entries, seed=0):
+    """Maximal covering: options and weighted places at random on a square, discs with holes."""
+    rng = np.random.default_rng(seed)
+    places, people = rng.random((options, 2)), rng.random((units, 2))
+    radius = (entries / (options * units * np.pi * 0.55)) ** 0.5
+    near = cKDTree(people).sparse_distance_matrix(cKDTree(places), radius, output_type="coo_matrix")
+    seen = rng.random(near.data.size) < np.clip(1.15 - 0.9 * near.data / radius, 0.0, 1.0)
+    ids = [f"o{at:05d}" for at in range(options)]
+    return CoverProblem(
+        option_id=ids, row_id=np.arange(units), candidate_id=ids, operators=(("ctc", "cucc"),) * options,
+        cover=sparse.csc_matrix((np.ones(seen.sum()), (near.row[seen], near.col[seen])), shape=(units, options)),
+        weight=rng.gamma(0.7, 3.0, units), base=np.zeros(units), cost_yuan=rng.integers(50, 151, options).astype(float),
+        locked=np.zeros(options, bool), forbidden=np.zeros(options, bool), limits=Limits(count=count), rules=(),
+    )  # fmt: skip
+
+
+def ours(problem, seconds, gap):
     """Value and bound of our solver [persons added]."""
-    plan = solve(problem, gap=0.001, kicks=20, time_limit_s=seconds)
-    return plan.added, plan.bound - plan.base_value
+    plan = solve(problem, gap=gap, kicks=20, time_limit_s=seconds)
+    return plan.added, plan.bound - plan.base_value, plan.status
 
 
-def plain_highs(problem, seconds):
+def plain_highs(problem, seconds, gap):
     """The textbook model, one variable per entry: max sum c z, sum_j z_ij <= 1, z_ij <= x_j, sum x <= p."""
     cover = problem.cover.tocoo()
     gain = problem.weight[cover.row] * np.maximum(0.0, cover.data - problem.base[cover.row])
@@ -76,51 +110,90 @@ def plain_highs(problem, seconds):
     kinds = [highspy.HighsVarType.kInteger] * options + [highspy.HighsVarType.kContinuous] * entries
     lp.integrality_ = kinds
     solver = highspy.Highs()
-    for name, value in {"output_flag": False, "threads": 1, "time_limit": seconds, "mip_rel_gap": 0.001}.items():
+    for name, value in {"output_flag": False, "threads": 1, "time_limit": seconds, "mip_rel_gap": gap}.items():
         solver.setOptionValue(name, value)
     solver.passModel(lp)
     solver.run()
     info = solver.getInfo()
-    return info.objective_function_value, info.mip_dual_bound
+    return info.objective_function_value, info.mip_dual_bound, "plain"
 
 
-def timed(work, problem, seconds, *, repeats):
-    """Median CPU and wall seconds, and the last answer."""
-    cpu, wall, answer = [], [], (float("nan"), float("nan"))
-    for _ in range(repeats):
-        before, start = time.process_time(), time.perf_counter()
-        answer = work(problem, seconds)
-        cpu.append(time.process_time() - before)
-        wall.append(time.perf_counter() - start)
-    return statistics.median(cpu), statistics.median(wall), answer
+WAYS = {"siting": ours, "plain HiGHS": plain_highs}
+
+
+def child(send, make, way, seconds, gap):
+    """One way in a process of its own: figures of the work alone, memory of all."""
+    solve(scene(50, 200, 3), kicks=2, time_limit_s=60.0)
+    problem = make()
+    before, start = time.process_time(), time.perf_counter()
+    value, bound, note = WAYS[way](problem, seconds, gap)
+    send.send({"value": value, "bound": bound, "note": note, "cpu_s": time.process_time() - before,
+               "wall_s": time.perf_counter() - start, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6})  # fmt: skip
+
+
+def apart(make, way, seconds, gap):
+    receive, send = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=child, args=(send, make, way, seconds, gap))
+    process.start()
+    send.close()
+    figures = receive.recv()
+    process.join()
+    return figures
+
+
+def spopt(problem, name, seconds):
+    """Figures of the peer, None where `PEER` names no Python that has it or it gave no answer in time."""
+    if not os.environ.get(PEER):
+        return None
+    cover = problem.cover.tocoo()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scene.npz"
+        np.savez(
+            path, row=cover.row, column=cover.col, shape=cover.shape, weight=problem.weight, count=problem.limits.count
+        )
+        command = [os.environ[PEER], str(Path(__file__).with_name("peers_spopt.py")), str(path), name, str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=4 * seconds + 600, check=False)
+    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+
+
+def contest(label, make, seconds, gap, peers):
+    """All ways on one scene, one row each, then the ratios of CPU seconds."""
+    rows = {way: apart(make, way, seconds, gap) for way in WAYS if way == "siting" or "plain" in peers}
+    for name in ("CBC", "HiGHS"):
+        if "spopt" in peers:
+            rows[f"spopt/{name}"] = spopt(make(), name, seconds)
+    for way, r in rows.items():
+        if r is None:
+            print(f"| {label} | {way} | skipped: {PEER} names no Python with spopt, or it gave no answer |")
+            continue
+        gap_found = 100.0 * (r["bound"] - r["value"]) / r["bound"]
+        print(
+            f"| {label} | {way} | {r['cpu_s']:.2f} | {r['wall_s']:.2f} | {r['peak_gb']:.2f} | {r['value']:.1f} | {r['bound']:.1f} | {gap_found:.4f} | {r['note']} |",
+            flush=True,
+        )
+    for way, r in rows.items():
+        if way != "siting" and r is not None:
+            print(f"  ratio {way} / siting: {r['cpu_s'] / rows['siting']['cpu_s']:.1f}", flush=True)
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", choices=sorted(SCENES), default="small")
-    size = parser.parse_args(argv).size
-    start = time.perf_counter()
-    solve(scene(50, 200, 3), kicks=2, time_limit_s=1.0)
+    parser.add_argument("--only", type=int, nargs="*", help="positions of the scenes to run")
+    given = parser.parse_args(argv)
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, load {os.getloadavg()[0]:.1f}")
+    print("| scene | way | CPU s | wall s | peak GB | value | bound | gap % | note |")
+    for at, (kind, options, units, count, entries, seconds, gap, peers) in enumerate(SCENES[given.size]):
+        if given.only and at not in given.only:
+            continue
+        if kind == "binary":
+            make = partial(binary, options, units, count, entries=entries)
+        else:
+            make = partial(scene, options, units, count)
+        contest(f"{kind} {options} x {units}, {count}", make, seconds, gap, peers)
     print(
-        f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, highspy {highspy.__version__ if hasattr(highspy, '__version__') else ''}"
+        f"peak memory {max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1e6:.2f} GB"
     )
-    print(f"compiling or loading the kernels: {time.perf_counter() - start:.1f} s; spopt: not in the lock, left out")
-    print("options units entries count | way | CPU s | wall s | added | bound | gap %")
-    for options, units, count in SCENES[size]:
-        problem = scene(options, units, count)
-        repeats = 5 if size == "full" and options <= 1_000 else 1  # the large peers take minutes
-        rows = {}
-        for name, work in (("siting", ours), ("plain HiGHS", plain_highs)):
-            cpu, wall, (added, bound) = timed(
-                work, problem, PEER_SECONDS[size], repeats=1 if work is plain_highs else repeats
-            )
-            rows[name] = cpu
-            gap = 100.0 * (bound - added) / bound
-            print(
-                f"{options} {units} {problem.cover.nnz} {count} | {name} | {cpu:.2f} | {wall:.2f} | {added:.1f} | {bound:.1f} | {gap:.3f}"
-            )
-        print(f"  ratio plain HiGHS / siting: {rows['plain HiGHS'] / rows['siting']:.1f}")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +15,7 @@ from siting.plan.bound import bound_value, hopeless, lp_prices, priced, start_pr
 from siting.plan.core import Core, open_part, trimmed
 from siting.plan.exact import branch, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
+from siting.plan.reduce import reduced
 from siting.plan.result import Found, Plan, Progress, Step, Watch, added_by, dress, relative_gap
 from siting.plan.search import greedy_set, improved, searched, start_set, whole_value
 
@@ -101,21 +102,30 @@ def solve(
     """
     if method not in METHODS or not 0 <= gap <= 1:
         raise BadInput("plan.solve.method", method=method, gap=gap, methods=", ".join(METHODS))
-    core, watch = open_part(problem), Watch(time_limit_s, cancelled, progress)
+    slim = reduced(problem)
+    core, watch = slim.core, Watch(time_limit_s, cancelled, progress)
     first = greedy_set(core)
     run = _Run(core, watch, first, whole_value(core), [], np.zeros(core.options, dtype=np.bool_))
     run.note("greedy", 0.05)
     if method != "greedy":
-        _search(run, kicks=kicks, seed=seed, start=start)
+        _search(run, kicks=kicks, seed=seed, start=_mapped(start, slim.dominated))
     _bound(run, gap=gap)
     if method == "exact" or (method == "auto" and run.gap > gap and small_enough(core)):
         _branch(run, gap=gap, seed=seed)
     elif method == "auto" and run.gap > gap:
         _branch_over_the_rest(run, seed=seed)
     found = Found(run.chosen, tuple(run.steps), run.bound, method, kicks, seed, "work_limit")
-    plan = dress(core, found, watch, gap=gap)
+    plan = replace(dress(core, found, watch, gap=gap), dominated=slim.dominated)
     watch.tell("done", plan.value, plan.bound, 1.0)
     return plan
+
+
+def _mapped(start: Plan | Collection[str] | None, dominated: Mapping[str, str]) -> list[str] | None:
+    """The start with every dominated option replaced by the one that stands in for it."""
+    if start is None:
+        return None
+    names = start.chosen if isinstance(start, Plan) else start
+    return list(dict.fromkeys(dominated.get(name, name) for name in names))
 
 
 def resume(
@@ -204,7 +214,9 @@ def _branch_over_the_rest(run: _Run, *, seed: int) -> None:
     out[run.chosen] = False
     if not out.any() or run.watch.stop(share=0.9):
         return
-    rest = open_part(with_changes(core.problem, forbid=core.ids(np.flatnonzero(out))))
+    left = np.ones(core.problem.option_id.size, dtype=np.bool_)
+    left[core.place[~out]] = False
+    rest = open_part(core.problem, without=np.flatnonzero(left & ~core.problem.locked))
     if not small_enough(rest):
         return
     known = run.value

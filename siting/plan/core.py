@@ -111,13 +111,16 @@ class Core:
         return np.sort(found[found >= 0])
 
 
-def open_part(problem: CoverProblem, *, whole: bool = False) -> Core:
+def open_part(problem: CoverProblem, *, whole: bool = False, without: Ints | None = None) -> Core:
     """Fold existing and locked sites into the base, drop hopeless rows, sort by id.
 
-    Options that no plan can hold are dropped too, unless the `whole` of the free ones is wanted.
+    Options that no plan can hold are dropped too, unless the `whole` of the free ones is wanted; so are those at the positions
+    `without`.
     """
     out = problem.locked | problem.forbidden
-    free = np.flatnonzero(~(out if whole else out | _impossible(problem)))
+    out = out if whole else out | _impossible(problem)
+    out[[] if without is None else without] = True
+    free = np.flatnonzero(~out)
     place = free[np.argsort(problem.option_id[free], kind="stable")]
     back = np.full(problem.option_id.size, -1, dtype=np.int64)
     back[place] = np.arange(place.size)

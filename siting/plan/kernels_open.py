@@ -118,3 +118,34 @@ def uses_no_more(limits: Limits, other: int, option: int) -> bool:
             if (more > 0 and limits.high[rule] < np.inf) or (more < 0 and limits.low[rule] > -np.inf):
                 return False
     return True
+
+
+@_jit
+def stand_ins(cover: Cover, limits: Limits, cost: Floats) -> Ints:
+    """For each option the smallest other one that does as much in every row and rule for no more yuan, or -1.
+
+    Of two alike the smaller position stands in; an option that a lower limit counts keeps its place.
+    """
+    out = np.full(cost.size, -1)
+    for option in range(cost.size):
+        row, fewest = -1, cover.row_ptr[-1] + 1
+        for entry in range(cover.col_ptr[option], cover.col_ptr[option + 1]):
+            at = cover.col_row[entry]
+            if cover.row_ptr[at + 1] - cover.row_ptr[at] < fewest:
+                row, fewest = at, cover.row_ptr[at + 1] - cover.row_ptr[at]
+        needed = row < 0
+        for entry in range(limits.ptr[option], limits.ptr[option + 1]):
+            needed = needed or limits.low[limits.rule[entry]] > -np.inf
+        if needed:
+            continue
+        for entry in range(cover.row_ptr[row], cover.row_ptr[row + 1]):
+            other = cover.row_col[entry]
+            if other == option or cost[other] > cost[option] or not covers_all(cover, other, option):
+                continue
+            if not uses_no_more(limits, other, option):
+                continue
+            alike = cost[other] == cost[option] and covers_all(cover, option, other)
+            if not alike or other < option or not uses_no_more(limits, option, other):
+                out[option] = other
+                break
+    return out

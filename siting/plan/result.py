@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -91,6 +91,8 @@ class Plan:
     cost_bound_yuan : float or None
         Where the cost was made least: what no plan reaching the target can cost less than [yuan]; gap and status are
         those of the cost then.
+    dominated : mapping
+        Options left out because another does at least as much everywhere for no more yuan, and that other one.
     """
 
     chosen: tuple[str, ...]
@@ -118,6 +120,7 @@ class Plan:
     radio: str = ""
     checked_value: float | None = None
     cost_bound_yuan: float | None = None
+    dominated: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def gap_of_total(self) -> float:
