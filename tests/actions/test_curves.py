@@ -59,7 +59,7 @@ def test_the_file_is_written_at_most_twice_a_second_and_whole_when_saved(distric
 def test_a_long_run_keeps_few_points_its_last_among_them(district, actor, recorder):
     run_id, tell, made = recorder
     for i in range(5 * curves.MOST):
-        tell(i, "search", 100.0 + i, math.inf)
+        tell(0.02 * i, "search", 100.0 + i, math.inf)
     made.save()
     found = curves.curve(district, actor, run_id)
     assert len(found) <= curves.MOST
