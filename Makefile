@@ -4,7 +4,7 @@ PORT ?= 8501
 BIN := .venv/bin
 export SITING_TEST_DATA ?= $(abspath ../shared/data)
 
-.PHONY: setup run test lint bench sample-data lock clean
+.PHONY: setup run test lint suite bench sample-data lock clean
 
 setup: .venv/.ready
 
@@ -18,7 +18,11 @@ setup: .venv/.ready
 run: setup
 	$(BIN)/siting serve --port $(PORT)
 
-test: lint
+# The types are checked on the same cores while the first tests run.
+test: setup
+	$(MAKE) --jobs=2 lint suite
+
+suite: setup
 	$(BIN)/python -m pytest
 
 lint: setup
