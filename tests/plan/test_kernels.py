@@ -24,7 +24,11 @@ for budget in (None, 25.0):
 
 @pytest.mark.parametrize(
     "setting",
-    [{"NUMBA_DISABLE_JIT": "1"}, {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": "bounds"}, {"PYTHONHASHSEED": "7"}],
+    [
+        {"NUMBA_DISABLE_JIT": "1"},
+        {"NUMBA_BOUNDSCHECK": "1", "NUMBA_OPT": "0", "NUMBA_CACHE_DIR": "bounds"},
+        {"PYTHONHASHSEED": "7"},
+    ],
 )
 def test_compiled_checked_and_plain_code_give_the_same_plan(setting, tmp_path):
     if "NUMBA_CACHE_DIR" in setting:
