@@ -180,13 +180,27 @@ def summary(db: Database, made: Made, scored: Run) -> dict[str, Any]:
         "proven": found.status == "optimal",
         **{name: getattr(found, name) for name in ("seconds", "seed", "kicks", "repeatable", "method", "problem_hash")},
         "mode": made.asked["mode"],
-        "cost_yuan": float(new["cost_yuan"].sum()),
+        **_cost(found, new),
         "steps": [[s.name, s.value, s.bound, s.seconds] for s in found.steps],
         "unknown_persons": float(base.run.result["unknown"]),
         "limit": {name: made.asked[name] for name in LIMITS if name in made.asked},
         "left_out": int(asks.problem.forbidden.sum()),
         "rests_on": rests_on(db, asks, scored),
     }
+
+
+def _cost(found: Plan, new: pd.DataFrame) -> dict[str, float]:
+    """Cost of the new points [yuan]; where it was made least, what no plan reaching the target can cost less than.
+
+    The points picked by hand are paid in every plan, so they count in the cost and in its bound; ``gap`` is of the cost
+    then, and none relative to all people is told.
+    """
+    cost = float(new["cost_yuan"].sum())
+    if found.cost_bound_yuan is None:
+        return {"cost_yuan": cost}
+    least = min(cost, found.cost_bound_yuan + float(new.loc[new["locked"], "cost_yuan"].sum()))
+    share = (cost - least) / cost if cost > 0 else 0.0
+    return {"cost_yuan": cost, "cost_bound_yuan": least, "cost_gap": share, "gap": share}
 
 
 def counts(findings: tuple[Finding, ...]) -> dict[str, int]:

@@ -30,8 +30,9 @@ from siting.actions import (
 from siting.actions.doors import require
 from siting.actions.question import Question
 from siting.actions.runs import Reporter, Work
-from siting.errors import BadInput, NotSolved
+from siting.errors import BadInput, NotSolved, Word
 from siting.plan import Plan, solve
+from siting.plan.cost import minimise_cost
 from siting.settings import Settings
 from siting.store import runs as run_rows
 from siting.store.database import Database
@@ -72,7 +73,7 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
     BadInput
         If a fixed candidate is not among the usable ones, or fixed ones alone break the limit.
     NotSolved
-        If the rules clash, in sentences.
+        If the rules clash, in sentences, or nothing reaches the people asked for.
     """
     require(db, actor, runs.PERMISSION)
     asked = _resolved(db, actor, run, report)
@@ -115,8 +116,6 @@ def _resolved(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[st
     A coverage run that stands serves; else it is computed first, and written down in the run's parameters.
     """
     asked = params(db.settings, run.params)
-    if "target_persons" in asked:
-        raise BadInput("plans.target_open")
     if asked["coverage"] or "coverage_params" not in asked:
         return asked
     wanted = coverage.params(db, asked["coverage_params"])
@@ -144,21 +143,34 @@ def _solved(
     """The plan of a question; a clash of rules is told in sentences."""
     today = asks.value(np.flatnonzero(asks.offered["standing"]))
     way = curves.Curve(runs.folder(db, report.run_id), report.clock, base_value=today)
+    effort = {name: asked[name] for name in ("gap", "time_limit_s", "seed")}
+    effort |= {"progress": _teller(report, way), "cancelled": report.cancelled}
     try:
-        return solve(
-            asks.problem,
-            gap=asked["gap"],
-            kicks=asked["kicks"],
-            time_limit_s=asked["time_limit_s"],
-            seed=asked["seed"],
-            start=None if start is None else start[1],
-            progress=_teller(report, way),
-            cancelled=report.cancelled,
-        )
+        if "target_persons" in asked:
+            return _cheapest(asks, float(asked["target_persons"]), today, effort)
+        return solve(asks.problem, kicks=asked["kicks"], start=None if start is None else start[1], **effort)
     except NotSolved as error:
         raise planwords.clash(db, error, asks, asked) from error
     finally:
         way.save()
+
+
+def _cheapest(asks: Question, target: float, today: float, effort: Mapping[str, Any]) -> Plan:
+    """The least yuan for a number of people added to `today`; what the points picked by hand add counts towards it.
+
+    Raises
+    ------
+    NotSolved
+        If no plan reaches so many, with the most that one adds.
+    """
+    held = asks.value(np.flatnonzero(asks.offered["locked"])) - today
+    try:
+        return minimise_cost(asks.problem, target_persons=max(0.0, target - held), **effort)
+    except NotSolved as error:
+        if error.key != "plan.cost.unreached":
+            raise
+        most, unit = held + float(str(error.values["added"])), Word(f"ui.unit.{asks.base.run.result['measure']}")
+        raise NotSolved("plans.unreached", target=f"{target:,.1f}", most=f"{most:,.1f}", unit=unit) from error
 
 
 def _teller(report: Reporter, way: curves.Curve) -> Any:

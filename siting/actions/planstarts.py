@@ -32,8 +32,11 @@ def best(
     """The plan to start from: run and the options that are free in this question; what became of the one asked for.
 
     The one named in ``start`` and the best stored one of the same question under a smaller limit are taken, if they
-    hold here; the one worth more is given back.
+    hold here; the one worth more is given back.  The least yuan for a number of people starts from none.
     """
+    if "target_persons" in asked:
+        unused = Finding(code="plan_start_unusable", severity="info", value=asked["start"])
+        return None, (unused,) if asked["start"] else ()
     found = [_usable(db, asks, run) for run in _smaller(db, actor, asked, score_run)]
     starts = [start for start in found if start is not None][:1]
     told: tuple[Finding, ...] = ()

@@ -122,7 +122,7 @@ def activity(asks: Question, found: Plan, asked: Mapping[str, Any], chosen: pd.D
         gathered in one line: conflicts of spacing by operator, key points by venue).  Rules about hosts are there where
         they bind; points picked by hand are counted as used.
     """
-    table = found.rules.assign(n=1)
+    table = _with_target(found, asks, asked).assign(n=1)
     own = chosen[chosen["locked"] & ~chosen["standing"]]
     table = _with_own(table, own, asked)
     parts = table["rule"].str.split(":", n=2)
@@ -138,12 +138,22 @@ def activity(asks: Question, found: Plan, asked: Mapping[str, Any], chosen: pd.D
     return pd.concat([kept.loc[~gathered, columns], pd.DataFrame(lines, columns=columns)], ignore_index=True)
 
 
+def _with_target(found: Plan, asks: Question, asked: Mapping[str, Any]) -> pd.DataFrame:
+    """Rules as the solver counts them, and the people that had to be reached."""
+    if asked.get("target_persons") is None:
+        return found.rules
+    added = found.value - asks.value(np.flatnonzero(asks.offered["standing"]))
+    line = {"rule": "target_persons", "activity": added, "at_most": None, "at_least": float(asked["target_persons"])}
+    return pd.DataFrame([line, *found.rules.to_dict("records")], columns=list(found.rules.columns))
+
+
 def _with_own(table: pd.DataFrame, own: pd.DataFrame, asked: Mapping[str, Any]) -> pd.DataFrame:
     """Count and budget with the points picked by hand."""
     used = {"count": float(len(own)), "budget_yuan": float(own["cost_yuan"].sum())}
     more = table["rule"].map(used).fillna(0.0)
     limits = table["rule"].map({name: asked.get(name) for name in used})
-    return table.assign(activity=table["activity"] + more, at_most=limits.fillna(table["at_most"]).astype(float))
+    most = limits.astype(float).fillna(table["at_most"].astype(float))
+    return table.assign(activity=table["activity"] + more, at_most=most)
 
 
 def _binds(table: pd.DataFrame) -> pd.Series:

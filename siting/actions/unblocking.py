@@ -66,9 +66,10 @@ def params(db: Database, case: Case, *, plan_run: str | None = None) -> dict[str
 
 
 def _standing_plan(db: Database) -> Run | None:
-    """The newest finished plan of who plans the whole district."""
+    """The newest finished plan of who plans the whole district, under a limit: without one nothing has a substitute."""
     done = run_rows.listing(db, "plan", status="done", limit=200)
-    return next((run for run in done if run.audience == "district"), None)
+    whole = (run for run in done if run.audience == "district")
+    return next((run for run in whole if run.params.get("target_persons") is None), None)
 
 
 def _whole_district(db: Database, actor: Actor) -> None:

@@ -11,6 +11,7 @@ from siting import words
 from siting.actions import plans, runs, worker
 from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, show, target
 from siting.cli.planning import admitted, coverage_run_of
+from siting.reports.plan_sheet import OF_PEOPLE
 
 app = typer.Typer()
 Many = list[str] | None
@@ -76,7 +77,8 @@ def plan(
     wanted = plans.params(at.db.settings, {**given, "coverage": base})
     run = worker.run_now(at.db, at.actor, "plan", wanted, clock=now)
     paths = plans.write(at.db, at.actor, run.id, out)
-    shown = {k: v for k, v in run.result.items() if as_json or k not in UNTOLD}
+    untold = (*UNTOLD, *(OF_PEOPLE if "cost_bound_yuan" in run.result else ()))
+    shown = {k: v for k, v in run.result.items() if as_json or k not in untold}
     show({"run": run.id, **shown, "out": ", ".join(map(str, paths))}, as_json=as_json)
     if not as_json:
         _tell(at, run.id)

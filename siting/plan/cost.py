@@ -79,11 +79,11 @@ def minimise_cost(
     watch.tell("cost", core.base_value + added_by(core, chosen), math.inf, 1 / 3)
     bound = _bound(core, chosen, target_persons, watch=watch)
     watch.tell("cost", core.base_value + added_by(core, chosen), math.inf, 2 / 3)
-    if small_enough(core) and _gap(core, chosen, bound) > 0:
+    if _gap(core, chosen, bound) > gap:
+        chosen = _cheaper(core, chosen, target_persons, seed=seed, watch=watch)
+    if small_enough(core) and _gap(core, chosen, bound) > gap:
         chosen, proven = _branch(core, chosen, target_persons, seed=seed, watch=watch)
         bound = max(bound, proven)
-    elif _gap(core, chosen, bound) > gap:
-        chosen = _cheaper(core, chosen, target_persons, seed=seed, watch=watch)
     return _dressed(core, chosen, bound, gap=gap, seed=seed, watch=watch)
 
 

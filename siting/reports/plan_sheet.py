@@ -21,16 +21,18 @@ TO_FILL = ("plan.sheet.responsible", "plan.sheet.due")
 PERSONS = "persons"
 NOTES = (
     "district", "run", "coverage", "network", "profile", "mix", "created_at", "datum", "status", "count", "added", "bound", "gap",
-    "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "measure", "calibrated", "seed", "problem_hash",
+    "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "cost_bound_yuan", "cost_gap", "measure", "calibrated", "seed", "problem_hash",
     "checked_added", "uncovered_after", "as_of", "synthetic",
 )  # fmt: skip
 # What a map has room for; all the rest is in the files beside it.
 NOTES_ON_MAP = (
     "as_of", "synthetic", "network", "profile", "mix", "calibrated", "measure", "run", "created_at", "status", "count", "added", "gap",
-    "checked_added", "cost_yuan",
+    "checked_added", "cost_yuan", "cost_bound_yuan", "cost_gap",
 )  # fmt: skip
 FLAGS: Mapping[str, str] = {"calibrated": "plan.calibrated.{}", "synthetic": "plan.synthetic.{}"}
-SHARES = ("gap", "gap_of_total")
+SHARES = ("gap", "gap_of_total", "cost_gap")
+#: What says nothing of a plan whose cost was made least.
+OF_PEOPLE = ("bound", "gap", "gap_of_total")
 
 
 @cache
@@ -89,7 +91,8 @@ def notes(facts: Mapping[str, Any], *, lang: str, names: Sequence[str] = NOTES) 
     names : sequence of str
         Which lines, in which order.
     """
-    known = [(name, facts[name]) for name in names if facts.get(name) not in {None, ""}]
+    beside = OF_PEOPLE if facts.get("cost_bound_yuan") is not None else ()
+    known = [(name, facts[name]) for name in names if name not in beside and facts.get(name) not in {None, ""}]
     lines = [(words.say(f"plan.note.{name}", lang=lang), _note(name, value, lang)) for name, value in known]
     ends = (("plan.note.use", "plan.note.internal"), ("plan.note.nature", "plan.note.precheck"))
     return [*lines, *((words.say(label, lang=lang), words.say(text, lang=lang)) for label, text in ends)]

@@ -20,7 +20,7 @@ VERSION = 1
 NATURE = "预评估，不是许可 / pre-check, not a permit"
 TABLES = ("operators", "street_offices", "venues", "marginals", "rules")
 _SINGLE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
-_FLOATS = ("value", "base_value", "added", "bound", "gap", "seconds", "cost_yuan", "checked_value")
+_FLOATS = ("value", "base_value", "added", "bound", "gap", "seconds", "cost_yuan", "checked_value", "cost_bound_yuan")
 
 
 @dataclass(frozen=True, eq=False)

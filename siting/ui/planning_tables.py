@@ -86,17 +86,22 @@ def facts(row: Mapping[str, Any], measured: str) -> dict[str, str]:
 
 
 def cards(found: Mapping[str, Any]) -> list[Card]:
-    """A plan in figures: what it adds, what any plan could add at most, the gap between, cost and fibre."""
+    """A plan in figures: what it adds, what any plan could add at most, the gap between, cost and fibre.
+
+    Where the cost was made least, the gap is that between the cost and what no plan reaching the target can cost less than.
+    """
     most = float(found["bound"]) - float(found["base_value"])
     unit = t(f"ui.unit.{found.get('measure', 'persons')}")
     sites = found["sites"]
     unreached = int(sites["fibre_m"].isna().sum())
+    floor = found.get("cost_bound_yuan")
+    least = None if floor is None else Card(t("ui.plan.cost_bound"), number(floor), t("ui.plan.cost_bound_note"))
     fibre = t("ui.picks.unreached", n=unreached) if unreached else t("ui.picks.along")
     permitted = [t("ui.plan.permitted")] if found.get("use_permission") else []
     return [
         Card(t("ui.plan.sites"), number(found["count"]), t("ui.plan.of_candidates", n=number(found["candidates"]))),
         Card(t("ui.plan.added", unit=unit), number(found["added"]), " · ".join([t("ui.figure.modelled"), *permitted])),
-        Card(t("ui.plan.bound", unit=unit), number(most), t("ui.plan.bound_note")),
+        least or Card(t("ui.plan.bound", unit=unit), number(most), t("ui.plan.bound_note")),
         Card(t("ui.plan.gap"), percent(found["gap"], digits=2), t(f"ui.plan.status.{found['status']}")),
         Card(t("ui.plan.cost"), number(found["cost_yuan"]), t("ui.plan.cost_note")),
         Card(t("ui.plan.fibre"), number(float(sites["fibre_m"].sum())), fibre),

