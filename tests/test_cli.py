@@ -274,13 +274,15 @@ def test_it_speaks_english_when_asked(siting, monkeypatch):
 
 
 def test_as_a_program_it_keeps_its_codes_and_shows_no_traceback(project, tmp_path):
-    missing = process("plan", cwd=tmp_path)
-    assert (missing.returncode, missing.stdout) == (2, "")
-    assert missing.stderr.startswith("命令有误：")
     here = process("verify", "--json", cwd=project)
     assert (here.returncode, json.loads(here.stdout)["flaws"]) == (0, [])
     outside = process("import", "assets", "x", "--datum", "wgs84", cwd=tmp_path)
-    assert (outside.returncode, "--project" in outside.stderr) == (2, True)
+    assert (outside.returncode, outside.stdout, "--project" in outside.stderr) == (2, "", True)
+    assert "Traceback" not in outside.stderr
+
+
+def test_an_incomplete_command_says_so_before_all_else(siting):
+    assert siting("plan")[2].startswith("命令有误：")
 
 
 def test_an_unforeseen_fault_ends_with_code_1_and_its_traceback(project):
