@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from scipy.spatial import cKDTree
 
 from siting import words
+from siting.access import Actor
 from siting.actions import radiotables, runs, scene, stations
 from siting.actions.candidates import Base
 from siting.actions.planparams import ENDS, QUOTA_COLUMNS
@@ -85,8 +86,11 @@ def by_hand(offered: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     return barred(offered, hit, "forbidden_by_hand")
 
 
-def apart(db: Database, base: Base, offered: pd.DataFrame, asked: Mapping[str, Any]) -> pd.DataFrame:
-    """Options without those nearer than the spacing to a site on air (of the same operator, unless all count)."""
+def apart(db: Database, actor: Actor, base: Base, offered: pd.DataFrame, asked: Mapping[str, Any]) -> pd.DataFrame:
+    """Options without those nearer than the spacing to a site on air (of the same operator, unless all count).
+
+    Only sites that the actor sees count: what is refused around others would tell where they stand.
+    """
     spacing_m = asked["rules"]["min_spacing_m"]
     if spacing_m <= 0:
         return offered
@@ -95,7 +99,7 @@ def apart(db: Database, base: Base, offered: pd.DataFrame, asked: Mapping[str, A
     carriers = radiotables.networks(db)
     for name in base.run.params.get("networks") or [base.run.params["network"]]:
         carrier = carriers[name]
-        own = scene.sectors(db, carrier)[["easting_m", "northing_m"]].to_numpy(float)
+        own = scene.sectors(db, carrier, viewer=actor)[["easting_m", "northing_m"]].to_numpy(float)
         if len(own) == 0:
             continue
         close = cKDTree(own).query(xy, distance_upper_bound=spacing_m * (1 - 1e-12))[0] < np.inf

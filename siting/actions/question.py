@@ -118,7 +118,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
     scored = effects.applied(artefacts.load_table(runs.folder(db, score_run), "scored"), held)
     offered, findings = _marked(scored, asked["lock"]), _absent(scored, held)
     offered = planrules.by_hand(offered, asked["forbid"])
-    offered = planrules.apart(db, base, offered, asked)
+    offered = planrules.apart(db, actor, base, offered, asked)
     offered = _priced(offered) if asked["fibre_in_cost"] else offered.assign(site_cost_yuan=offered["cost_yuan"])
     offered = _with_permission(db, actor, offered) if asked["use_permission"] else offered
     reaches = candidates.reaches(db, score_run)

@@ -13,6 +13,7 @@ import shapely
 from rasterio.features import rasterize
 from rasterio.transform import from_origin
 
+from siting.access import Actor
 from siting.errors import BadInput
 from siting.findings import Finding, Findings
 from siting.geo import grid as grids
@@ -175,9 +176,10 @@ def _unsurveyed(
     return surface, Findings((Finding(code="no_buildings", severity="warning"),))
 
 
-def sectors(db: Database, network: Network) -> pd.DataFrame:
-    """Sectors of a network on air, one row each with its place [m]."""
-    return sectors_of(layers.read(db, "sites", columns=["retired_on"]), layers.read(db, "sectors"), network)
+def sectors(db: Database, network: Network, *, viewer: Actor | None = None) -> pd.DataFrame:
+    """Sectors of a network on air, one row each with its place [m]; only those that the viewer sees, if one is named."""
+    sites = layers.read(db, "sites", columns=["retired_on"], viewer=viewer)
+    return sectors_of(sites, layers.read(db, "sectors", viewer=viewer), network)
 
 
 def revisions(db: Database, names: Sequence[str]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from siting.access import Actor
 from siting.actions import candidates, cases, effects, runs
 from siting.actions.doors import require
 from siting.ledger.model import Case
-from siting.store import artefacts, case_values
+from siting.store import artefacts, case_values, layers
 from siting.store import runs as run_rows
 from siting.store.database import Database
 
@@ -27,7 +27,8 @@ def substitutes(db: Database, actor: Actor, case_id: str, *, limit: int = 5) -> 
     """Options that could stand in for the point of a case.
 
     First those that the plan without the point takes instead, then usable ones nearby by the people that they add to the
-    plan without the point.  What any problem point forbids or locks is absent, whoever sees that problem point.
+    plan without the point.  What any problem point forbids or locks is absent, whoever sees that problem point; so are
+    points that others drew and this person does not see.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def substitutes(db: Database, actor: Actor, case_id: str, *, limit: int = 5) -> 
     reach = artefacts.load_matrix(folder, "reach")
     base = _base(db, record["coverage"])
     own = _own(db, case, offered)
-    near = _near(db, offered, own, record)
+    near = _near(db, actor, offered, own, record)
     kept = np.flatnonzero(offered["option_id"].isin(record["plan_free"]) & ~own)
     level = _best(reach, kept, base["present"].to_numpy(float))
     people = base["persons"].to_numpy(float)
@@ -88,15 +89,21 @@ def _own(db: Database, case: Case, offered: pd.DataFrame) -> npt.NDArray[np.bool
 
 
 def _near(
-    db: Database, offered: pd.DataFrame, own: npt.NDArray[np.bool_], record: dict[str, Any]
+    db: Database, actor: Actor, offered: pd.DataFrame, own: npt.NDArray[np.bool_], record: dict[str, Any]
 ) -> npt.NDArray[np.int64]:
     """Usable options near the point, and the plan's own substitutes wherever they are, without those of the plan itself."""
     far = _metres(offered, own) > db.settings.number("plan.substitute_m")
-    held = offered["candidate_id"].isin(effects.current(db, None)["candidate_id"])
+    held = offered["candidate_id"].isin(effects.current(db, None)["candidate_id"]) | _unseen(db, actor, offered)
     places = offered.loc[offered["option_id"].isin(record["plan_free"]), "candidate_id"]
     wanted = offered["option_id"].isin(record["substitutes"])
     usable = wanted | (offered["state"].isin(candidates.FREE) & ~far)
     return np.flatnonzero((usable & ~own & ~held & ~offered["candidate_id"].isin(places)).to_numpy())
+
+
+def _unseen(db: Database, actor: Actor, offered: pd.DataFrame) -> pd.Series:
+    """Options at points that others drew and hold back: the district's plan knows them, this person does not."""
+    drawn, seen = (layers.read(db, "candidates", columns=(), viewer=one)["candidate_id"] for one in (None, actor))
+    return offered["candidate_id"].isin(set(drawn) - set(seen))
 
 
 def _metres(offered: pd.DataFrame, own: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -63,14 +63,15 @@ def problems(actor: Actor) -> ColumnElement[bool]:
 
 
 def runs(actor: Actor) -> ColumnElement[bool]:
-    """Which runs the actor sees: the district's, or what one's own organisation computed.
+    """Which runs the actor sees: the district's, or what one's own organisation computed for itself.
 
     A competitor's candidates, plans and coverage stay unseen; coverage that the district computed of one's own network
-    is shown.
+    is shown.  What was computed for the whole district rests on what everybody holds back, so that colleagues of its
+    planner see it only in a role that sees all.
     """
     scope = ROWS.get(("runs", actor.role), "")
-    own = RUN.c.org == actor.org
     district = RUN.c.audience == "district"
+    own = and_(RUN.c.org == actor.org, ~district)
     coverage = and_(district, RUN.c.kind == "coverage")
     if scope == "all":
         return or_(own, district)
@@ -85,8 +86,9 @@ def runs(actor: Actor) -> ColumnElement[bool]:
 def scenarios(actor: Actor) -> ColumnElement[bool]:
     """Which scenarios the actor sees: one's own organisation's, and the district's for who sees all runs."""
     scope = ROWS.get(("runs", actor.role), "")
-    own = SCENARIO.c.org == actor.org
-    return or_(own, SCENARIO.c.audience == "district") if scope == "all" else own if scope else false()
+    district = SCENARIO.c.audience == "district"
+    own = and_(SCENARIO.c.org == actor.org, ~district)
+    return or_(own, district) if scope == "all" else own if scope else false()
 
 
 def samples(actor: Actor) -> ColumnElement[bool]:
