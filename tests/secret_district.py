@@ -19,7 +19,7 @@ from siting.actions import assets, cases, proposals
 from siting.errors import SitingError
 from siting.maps.layers import to_lonlat
 from siting.store import layers, runs
-from tests import secret_radio
+from tests import secret_planning, secret_radio
 from tests.case_people import dispatched, moved, person, rival
 
 CMCC, CTC = person("operator"), rival()
@@ -39,7 +39,7 @@ ACCOUNTS = {
 }  # fmt: skip
 # Words that only the secret things carry.
 WORDS = ("机密杆位", "XQ-SECRET-771", "机密诉求", "机密走访", "机密备注", "机密文件", "7712377", "NEED-SECRET-9",
-    "机密终端", "机密路测", "机密来源")  # fmt: skip
+    "机密终端", "机密路测", "机密来源", "机密情景")  # fmt: skip
 
 
 
@@ -59,6 +59,7 @@ class Secret:
     import_id: str
     set_id: str
     sheet: str
+    scenario: str
     host: str
     lon_deg: float
     lat_deg: float
@@ -67,7 +68,7 @@ class Secret:
     def marks(self):
         """Everything by which an answer would give it away."""
         return (*WORDS, self.proposal, self.proposal_no, self.withdrawn, self.case_id, self.pp_no, self.draft_id, self.draft_no,
-            self.sha256, *self.run.values(), self.import_id, self.set_id, self.sheet)  # fmt: skip
+            self.sha256, *self.run.values(), self.import_id, self.set_id, self.sheet, self.scenario)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +78,10 @@ class Mine:
     coverage: str
     score: str
     plan: str
+    second: str
+    alternatives: str
+    stability: str
+    scenario: str
     proposal: str
     case_id: str
 
@@ -157,15 +162,16 @@ def secrets_of(db, mine, now):
     brought = assets.dry_run(db, CTC, text.encode(), name="机密文件.csv", layer="candidates", datum="wgs84", now=now)
     assert brought.new == 1, brought.findings
     assets.commit(db, CTC, brought.id, now=now)
-    made = {kind: f"{kind}-20261102-093000-5ec2e7" for kind in ("coverage", "score", "plan")}
+    made = {kind: f"{kind}-20261102-093000-5ec2e7" for kind in ("coverage", "score", "plan", "alternatives", "stability")}
     renamed = {getattr(mine, kind): name for kind, name in made.items()}
     for old, new in renamed.items():
         copied_run(db, CTC, old, new, renamed)
     row = proposals.get(db, CTC, proposal)
+    scenario = secret_planning.secrets_of(db, CTC, mine, now)
     set_id, more, sheet = secret_radio.secrets_of(db, CTC, proposal, now)
     place = to_lonlat(rows.iloc[[1]]).geometry.iloc[0]
     return Secret(proposal, row["proposal_no"], gone, case.id, case.record["pp_no"], draft.id, draft.record["pp_no"], sha256,
-        {**made, **more}, brought.id, set_id, sheet, str(rows.iloc[1]["asset_id"]), place.x, place.y)  # fmt: skip
+        {**made, **more}, brought.id, set_id, sheet, scenario, str(rows.iloc[1]["asset_id"]), place.x, place.y)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)

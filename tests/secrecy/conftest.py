@@ -9,7 +9,7 @@ from siting import settings
 from siting.access import local_admin
 from siting.actions import candidates, coverage, people, plans, worker
 from siting.store.database import open_database
-from tests import secret_radio
+from tests import secret_planning, secret_radio
 from tests.case_people import dispatched, moved
 from tests.secret_district import (
     ACCOUNTS,
@@ -42,8 +42,9 @@ def common(small_project, tmp_path_factory, now):
     moved(db, AGENCY, moved(db, AGENCY, case, "accept", now, responsible_person="李四", phone="13900000000"), "agree", now,
         agreed_on="2026-11-02", doc_no="文1")  # fmt: skip
     plan = worker.run_now(db, CMCC, "plan", plans.params(db.settings, {"coverage": base.id, "count": 3}), clock=clock)
+    more = secret_planning.own(db, CMCC, base.id, score, plan, now)
     db.engine.dispose()
-    return folder, Mine(base.id, score.id, plan.id, own, case.id)
+    return folder, Mine(base.id, score.id, plan.id, *more, own, case.id)
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,7 @@ def made_pair(common, tmp_path_factory, now):
     for db, name in ((full, "机密扇区"), (plain, "另一扇区")):
         secret_radio.on_air(db, now, name)
         secret_radio.of_the_district(db, mine.coverage, name, now)
+        secret_planning.standing(db, CMCC, mine, now)
     secret = secrets_of(full, mine, now)
     full.engine.dispose()
     plain.engine.dispose()

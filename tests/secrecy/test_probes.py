@@ -30,7 +30,7 @@ from siting.ledger.model import Command
 from siting.maps.layers import to_lonlat
 from siting.store import layers as stored
 from siting.ui.drawn import Drawer
-from tests import secret_radio
+from tests import secret_planning, secret_radio
 from tests.case_people import dispatched, moved
 from tests.secret_district import (
     AGENCY,
@@ -154,6 +154,7 @@ LOOKS = {
     "the journal": lambda q: audit.events(q.db, q.actor, "district"),
     "whether the journal is whole": lambda q: journal.report(q.db, q.actor),
     **secret_radio.LOOKS,
+    **secret_planning.LOOKS,
     **{
         f"one's own plan as {kind}": lambda q, kind=kind: plans.export(q.db, q.actor, q.mine.plan, kind=kind)[1]
         for kind in plans.KINDS
@@ -219,7 +220,7 @@ def test_a_pole_is_taken_in_the_same_words_whoever_holds_it(fresh_pair):
     text = both(fresh_pair, scored)
     row, _, _ = pole(fresh_pair.full, 6)
     line = next(line for line in text.splitlines() if row["asset_id"] in line)
-    assert "NO_SLOT" in line or "no_slot" in line
+    assert "NO_SLOT" in line or "reserved_by_other" in line
     assert not [w for w in (CTC.org, "电信", "ctc", "机密杆位站") if w in line]
 
 
