@@ -7,23 +7,11 @@ import pytest
 import shapely
 
 from siting.access import Actor
-from siting.actions import assets, projects
+from siting.actions import assets
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.geo import crs
 from siting.store import journal, layers
 
-CAMBRIDGE = [
-    ("districts", "BOUNDARY_CDDNeighborhoods.geojson", None, 13),
-    ("roads", "TRANS_Centerlines.geojson", None, 2643),
-    ("assets", "INFRA_StreetLights.geojson", "street_light", 6117),
-    ("assets", "INFRA_StreetLightsNotCityOwned.geojson", "street_light", 1590),
-    ("assets", "INFRA_UtilityPoles.geojson", "power_pole", 2457),
-    ("assets", "INFRA_ParkLights.geojson", "street_light", 858),
-    ("assets", "TRAFFIC_Signals.geojson", "traffic_signal", 785),
-    ("assets", "BASEMAP_Bridges.geojson", "bridge", 52),
-    ("assets", "RECREATION_OpenSpace.geojson", "green_space", 276),
-    ("assets", "TRANS_SubwayStations.geojson", "metro_entrance", 10),
-]
 LISTS = ("advisories", "conditions", "tenants", "technologies")
 CANARIES = ("{{7*7}}", "<img src=x onerror=alert(1)>", "</script>", "${1}")
 
@@ -177,32 +165,6 @@ def test_somebody_without_the_permission_or_the_plan_is_refused(district, check,
 def test_an_undeclared_datum_is_refused_even_for_geojson(check, lights):
     with pytest.raises(BadInput, match="坐标基准"):
         check(lights(), datum=None)
-
-
-@pytest.mark.data
-def test_a_real_citys_files_land_and_their_sums_add_up(data_folder, tmp_path, actor, now):
-    folder = data_folder / "cambridge-ma"
-    boundary = "BOUNDARY_CityBoundary.geojson"
-    read = (folder / boundary).read_bytes()
-    db = projects.init(tmp_path / "c", name="Cambridge", data=read, file_name=boundary, datum="wgs84", now=now)
-    for layer, name, kind, rows in CAMBRIDGE:
-        data = (folder / name).read_bytes()
-        plan = assets.dry_run(db, actor, data, name=name, layer=layer, datum="wgs84", asset_class=kind, now=now)
-        done = assets.commit(db, actor, plan.id, now=now)
-        assert plan.read == rows == done.landed + done.unchanged + done.rejected
-        assert not plan.needs_reason
-    stored = layers.read(db, "assets")
-    assert stored["height_m"].isna().all()
-    others = stored[stored["source"] == "INFRA_StreetLightsNotCityOwned.geojson"]
-    assert others["owner_org"].isna().all()
-    assert stored["class"].nunique() == 6
-    assert layers.count(db, "roads") == 2643
-    assert stored["street_office"].notna().mean() > 0.9
-    for layer, name, kind, rows in (CAMBRIDGE[1], CAMBRIDGE[5]):
-        data = (folder / name).read_bytes()
-        plan = assets.dry_run(db, actor, data, name=name, layer=layer, datum="wgs84", asset_class=kind, now=now)
-        assert (plan.new, plan.changed, plan.unchanged) == (0, 0, rows)
-    db.engine.dispose()
 
 
 @pytest.mark.data
