@@ -178,6 +178,8 @@ def precheck(
 def _sectors(sites: pd.DataFrame) -> pd.DataFrame:
     """Sectors of options, one line per network and sector."""
     names = sorted({name for own in sites["networks"] for name in own})
+    if not names:
+        return options.sectors_of(sites.iloc[:0])
     return pd.concat([options.sectors_of(sites, network=name) for name in names], ignore_index=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -115,10 +116,19 @@ def told(db: Database, actor: Actor, sites: gpd.GeoDataFrame, both: gpd.GeoDataF
         more = [name for name in CHANCES if name in both and name not in sites]
         known = pd.DataFrame(both.set_index("option_id")[more]).reindex(sites["option_id"])
         sites = sites.assign(**{name: known[name].to_numpy() for name in more})
+    return blanked(sites, seen(db, actor))
+
+
+def seen(db: Database, actor: Actor) -> frozenset[str]:
+    """Numbers of the problem points that the actor sees holding or forbidding a candidate."""
+    return frozenset(map(str, effects.current(db, actor)["case_no"]))
+
+
+def blanked(sites: gpd.GeoDataFrame, seen: Collection[str]) -> gpd.GeoDataFrame:
+    """Sites without the numbers of problem points that are not among those seen, in sentences too."""
     if "case_no" not in sites:
         return sites
-    seen = {"", *effects.current(db, actor)["case_no"]}
-    hidden = ~sites["case_no"].fillna("").isin(seen)
+    hidden = ~sites["case_no"].fillna("").isin({"", *seen})
     message = [
         text.replace(number, "—") if out else text
         for text, number, out in zip(sites["message"], sites["case_no"], hidden, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from siting import words
-from siting.actions import planfiles, planwords, radiotables, runs
+from siting.access import Actor
+from siting.actions import planfiles, planlayers, planwords, radiotables, runs
 from siting.actions.planparams import LIMITS
 from siting.actions.question import Question
 from siting.findings import Finding
@@ -227,8 +228,10 @@ def rests_on(db: Database, asks: Question, scored: Run) -> dict[str, Any]:
     }
 
 
-def frames(db: Database, run: Run, *, lang: str = words.DEFAULT_LANGUAGE) -> dict[str, Any]:
+def frames(db: Database, actor: Actor, run: Run, *, lang: str = words.DEFAULT_LANGUAGE) -> dict[str, Any]:
     """The frames of a finished plan; runs of earlier versions have empty ones where they left none.
+
+    Numbers of problem points that the actor does not see are left out of them, and of their sentences.
 
     Returns
     -------
@@ -240,8 +243,17 @@ def frames(db: Database, run: Run, *, lang: str = words.DEFAULT_LANGUAGE) -> dic
     table = artefacts.load_table(folder, "plan_sites")
     points = gpd.points_from_xy(table["easting_m"], table["northing_m"])
     found = {name: _loaded(db, run, file) for name, file in FRAMES.items()}
-    sites = gpd.GeoDataFrame(table, geometry=points, crs=db.settings.crs)
-    return {"sites": sites, **found, **_said(run, found, lang)}
+    seen = planlayers.seen(db, actor)
+    sites = planlayers.blanked(gpd.GeoDataFrame(table, geometry=points, crs=db.settings.crs), seen)
+    return {"sites": sites, **found, **_said(run, found, seen, lang), **_tied(sites, found["conditions"])}
+
+
+def _tied(sites: pd.DataFrame, conditions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The conditions with the sentences of their sites."""
+    if conditions.empty:
+        return {}
+    said = dict(zip(sites["option_id"], sites["message"], strict=True))
+    return {"conditions": conditions.assign(message=[said[name] for name in conditions["option_id"]])}
 
 
 def _loaded(db: Database, run: Run, file: str) -> pd.DataFrame:
@@ -249,7 +261,7 @@ def _loaded(db: Database, run: Run, file: str) -> pd.DataFrame:
     return artefacts.load_table(folder, file) if artefacts.has(folder, f"{file}.parquet") else pd.DataFrame()
 
 
-def _said(run: Run, found: Mapping[str, pd.DataFrame], lang: str) -> dict[str, pd.DataFrame]:
+def _said(run: Run, found: Mapping[str, pd.DataFrame], seen: Collection[str], lang: str) -> dict[str, pd.DataFrame]:
     """Frames with their sentences in a language."""
     said: dict[str, pd.DataFrame] = {}
     if len(found["rules"]):
@@ -258,7 +270,7 @@ def _said(run: Run, found: Mapping[str, pd.DataFrame], lang: str) -> dict[str, p
         names = json.loads(table["names"].iloc[0])
         said["rules"] = planwords.lines(table.drop(columns="names"), names=names, asked=own, lang=lang)
     if len(found["told"]):
-        rows = [_finding(row) for row in found["told"].to_dict("records")]
+        rows = [_finding(row, seen) for row in found["told"].to_dict("records")]
         words_of = {part: [f.say(part, lang=lang) for f in rows] for part in ("message", "remedy")}
         said["told"] = found["told"].drop(columns="details").assign(**words_of)
     if len(found["excluded"]):
@@ -266,8 +278,11 @@ def _said(run: Run, found: Mapping[str, pd.DataFrame], lang: str) -> dict[str, p
     return said
 
 
-def _finding(row: Mapping[Hashable, Any]) -> Finding:
-    return Finding(code=row["code"], severity=row["severity"], value=row["value"], values=json.loads(row["details"]))
+def _finding(row: Mapping[Hashable, Any], seen: Collection[str]) -> Finding:
+    told = json.loads(row["details"])
+    if told.get("case_no", "") not in {"", *seen}:
+        told["case_no"] = "—"
+    return Finding(code=row["code"], severity=row["severity"], value=row["value"], values=told)
 
 
 def _reason(code: str, lang: str) -> str:

@@ -208,10 +208,11 @@ def plan(db: Database, actor: Actor, run_id: str, *, lang: str = words.DEFAULT_L
         Summary of the run plus ``sites`` in build order (project CRS), ``street_offices``, ``operators``, ``venues``
         (people before and with the plan), ``rules`` (what each uses, which bind, with a sentence), ``conditions`` of
         chosen points, ``excluded`` (options left out by reason), ``marginals`` (in build order), ``curve`` (value and
-        bound by step) and ``told`` (findings); see `siting.actions.planned.frames`.
+        bound by step) and ``told`` (findings), without numbers of problem points that the actor does not see; see
+        `siting.actions.planned.frames`.
     """
     run = runs.finished(db, actor, "plan", run_id)
-    return {**run.result, "run": run_id, **planned.frames(db, run, lang=lang)}
+    return {**run.result, "run": run_id, **planned.frames(db, actor, run, lang=lang)}
 
 
 def export(

@@ -11,8 +11,9 @@ import shapely
 
 from siting import cli, settings
 from siting.access import Actor
-from siting.actions import emf, journal
+from siting.actions import candidate_emf, emf, journal
 from siting.errors import NotAllowed, NotFound
+from siting.plan import options
 from siting.radio import emf as radio
 from siting.store import journal as events
 from siting.store import layers
@@ -286,3 +287,12 @@ def test_what_others_leave_open_is_told_without_saying_where(open_ground, actor,
     assert own.verdict == whole.verdict == "needs_assessment"
     assert [(reason.code, dict(reason.given)) for reason in whole.reasons] == [("existing_incomplete", {"n": 1})]
     assert [(reason.code, dict(reason.given)) for reason in own.reasons] == [("others_undecided", {})]
+
+
+def test_no_candidates_at_all_have_no_fields_and_say_so_with_the_same_columns(district, actor):
+    nothing = pd.DataFrame({name: pd.Series(dtype=object) for name in (*options.COLUMNS, "emf")})
+    checked = candidate_emf.precheck(district, actor, nothing)
+    decided = candidate_emf.decided(district, actor, nothing, [], progress=pytest.fail)
+    assert (len(checked), tuple(checked.columns)) == (0, candidate_emf.COLUMNS)
+    assert len(decided) == len(candidate_emf.estimated(district, nothing)) == 0
+    assert list(candidate_emf._each(nothing)) == []

@@ -47,7 +47,7 @@ def test_a_target_is_reached_for_least_yuan_with_a_bound_in_words_cards_and_file
     assert any("投资不低于" in text for text in figures.lines(found, lang="zh_CN"))
     with pytest.raises(BadInput):
         alternatives.params(done.db, actor, run.id)
-    assert unblocking._standing_plan(done.db).id == done.plan.id  # noqa: SLF001 - a value needs a limit
+    assert unblocking._standing_plan(done.db).id == done.plan.id
     assert json.dumps(found, allow_nan=True)
 
 

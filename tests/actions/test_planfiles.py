@@ -237,6 +237,23 @@ def test_the_number_of_a_point_that_somebody_does_not_see_is_in_none_of_the_file
         assert "7712377" not in text_of(path.parent / f"x.{kind}"), kind
 
 
+def test_the_number_of_a_point_that_somebody_does_not_see_is_in_no_frame_of_a_plan(done, actor):
+    folder = done.db.settings.runs_folder / done.plan.id
+    sites = pd.read_parquet(folder / "plan_sites.parquet")
+    message = ["有条件可用：已商定（PP-2026-7712377）"] * len(sites)
+    told = sites.assign(case_no="PP-2026-7712377", effect="locked", standing=True, message=message)
+    told.to_parquet(folder / "plan_sites.parquet")
+    told[["option_id", "name", "state", "codes", "message"]].to_parquet(folder / "conditions.parquet")
+    details = json.dumps({"case_no": "PP-2026-7712377"})
+    line = {"code": "plan_agreed_absent", "severity": "warning", "value": "A1", "details": details}
+    pd.DataFrame([line]).to_parquet(folder / "findings.parquet")
+    found = plans.plan(done.db, actor, done.plan.id)
+    assert found["told"]["message"].str.contains("—").all()
+    assert found["conditions"]["message"].str.contains("（—）").all()
+    for name, frame in found.items():
+        assert "7712377" not in (frame.to_csv() if isinstance(frame, pd.DataFrame) else str(frame)), name
+
+
 def test_the_chance_of_permission_that_closed_points_teach_stands_beside_each_site(done, actor, export):
     table = pd.read_csv(export("csv"))
     known = candidates.candidates(done.db, actor, done.score.id).set_index("option_id").loc[table["选项编号"]]
