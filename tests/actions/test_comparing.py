@@ -1,25 +1,45 @@
 """Finished plans held against each other, by the files that their runs left."""
 
 import json
+import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from siting import access, cli
+from siting import access, cli, settings
 from siting.access import local_admin
 from siting.actions import comparing, comparisonfiles, plans, runs, scenarios, worker
 from siting.errors import BadInput, NotFound
 from siting.store import artefacts, layers
+from siting.store.database import open_database
 from tests.case_people import person
 
 ME = local_admin(source="cli")
 
 
+@pytest.fixture(scope="module")
+def planned_twice(planned_folder, tmp_path_factory, actor, now):
+    """The district with its plan of five and one of two, and its runs by name; copy before writing (`two`)."""
+    made, ids = planned_folder
+    folder = shutil.copytree(made, tmp_path_factory.mktemp("planned_twice") / "district")
+    db = open_database(settings.load(folder))
+    asked = plans.params(db.settings, {"coverage": ids["coverage"], "count": 2})
+    other = worker.run_now(db, actor, "plan", asked, clock=lambda: now)
+    db.engine.dispose()
+    return folder, ids, other.id
+
+
 @pytest.fixture
-def two(done, actor, now):
-    """The plan of five and one of two, by name of their runs."""
-    asked = plans.params(done.db.settings, {"coverage": done.coverage.id, "count": 2})
-    return done, [done.plan.id, worker.run_now(done.db, actor, "plan", asked, clock=lambda: now).id]
+def two(planned_twice, tmp_path, actor):
+    """One's own copy of the district, and the plan of five and one of two, by name of their runs."""
+    folder, ids, other = planned_twice
+    db = open_database(settings.load(shutil.copytree(folder, tmp_path / "two")))
+    yield (
+        SimpleNamespace(db=db, **{kind: runs.get(db, actor, name) for kind, name in ids.items()}),
+        [ids["plan"], other],
+    )
+    db.engine.dispose()
 
 
 def counted(done, run_id):
