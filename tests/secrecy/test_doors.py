@@ -84,6 +84,17 @@ def test_the_views_of_calibration_and_of_changes_show_a_stranger_nothing_of_othe
         assert view["view"] != "calibration" or "机密路测" in owned
 
 
+def test_the_views_of_planning_show_a_stranger_nothing_of_others(render, pair):
+    for view in ("plan", "alternatives", "compare"):
+        query = {"planning-view": view, "plan": pair.secret.run["plan"], "compare-view": "scenarios"}
+        owned = render("ctc", "planning", **query)
+        text = render("cmcc", "planning", **query).replace(pair.secret.run["plan"], "…")
+        assert given_away(text, pair.secret) == [], view
+        assert "机密" not in text
+        assert pair.secret.run["plan"] in owned
+        assert view != "compare" or "自有情景" in text
+
+
 def test_a_deep_link_to_a_foreign_point_says_what_one_to_nothing_says(render, pair):
     found, missing = (render("cmcc", "case", id=name) for name in (pair.secret.pp_no, "NK-2026-9999"))
     said = [[line for line in text.splitlines() if "body" in line or "label" in line] for text in (found, missing)]
@@ -156,6 +167,8 @@ COMMANDS = (
 )  # fmt: skip
 LOOKED = (
     "emf {proposal_no}", "emf {station}", "samples --json", "pattern list", "trace {station} --to 117.17,39.12",
+    "compare {plan} {own}", "alternatives {plan}", "alternatives {plan} --adopt 1", "plan --count 4 --start {plan} --out p.xlsx",
+    "score --coverage {coverage}", "compare {own} {second} --json",
 )  # fmt: skip
 
 
@@ -166,10 +179,11 @@ def test_no_command_tells_a_stranger_of_the_secret(fresh_pair, command):
     asked_alike(fresh_pair, words, command)
 
 
-def test_no_command_that_only_looks_tells_a_stranger_of_samples_sheets_and_stations(pair):
+def test_no_command_that_only_looks_tells_a_stranger_of_samples_sheets_stations_and_plans(pair):
     s = pair.secret
     for command in LOOKED:
-        words = command.format(proposal_no=s.proposal_no, station=STATION).split()
+        named = {"plan": s.run["plan"], "coverage": s.run["coverage"], "own": pair.mine.plan, "second": pair.mine.second}
+        words = command.format(proposal_no=s.proposal_no, station=STATION, **named).split()
         asked_alike(pair, words, "")
 
 

@@ -1,16 +1,33 @@
-"""Names that would run if anything took them for more than text: in samples, patterns, tables and sheets of radio."""
+"""Names that would run if anything took them for more than text: in samples, patterns, tables, sheets and plans."""
 
+import csv
 import io
+import json
+from xml.etree import ElementTree as ET
 
 import docx
 import openpyxl
 import pytest
 from typer.testing import CliRunner
 
-from siting.actions import emf, measurements, radiopatterns, stations
+from siting.actions import (
+    comparing,
+    comparisonfiles,
+    emf,
+    measurements,
+    plans,
+    plantables,
+    radiopatterns,
+    runs,
+    scenarios,
+    stations,
+    weights,
+)
 from siting.cli import app as cli
 from siting.errors import BadInput
-from siting.store import layers, samples
+from siting.store import artefacts, layers, samples
+from tests.case_people import person
+from tests.secret_district import CMCC
 from tests.secret_radio import HEAD, middle
 
 PAYLOADS = ("{{7*7}}", "<img src=x onerror=alert(1)>", "=1+1", "@SUM(1)")
@@ -76,3 +93,38 @@ def test_a_public_sheet_prints_such_names_and_holds_no_field_or_link(district, a
         assert any(name in paragraph.text for paragraph in document.paragraphs)
         xml = document.element.xml
         assert [mark for mark in ("<img", "w:instrText", "w:fldSimple", "w:hyperlink") if mark in xml] == []
+
+
+def test_profiles_prices_and_their_reasons_stay_texts(district, now):
+    planner = person("planner")
+    for name in PAYLOADS:
+        weights.save(district, planner, name, {"key_venues": 1.0}, reason=name, now=now)
+        cost = {"site_cost_yuan": str(30000 + len(name)), "source": name}
+        plantables.edit(district, planner, "costs", {"street_light.micro-2x5w": cost}, reason=name, now=now)
+    assert set(PAYLOADS) <= set(weights.profiles(district, planner)["name"])
+    for told in (weights.history(district, planner), plantables.history(district, planner)):
+        assert set(PAYLOADS) <= set(told["reason"])
+    assert PAYLOADS[-1] in set(plantables.table(district, planner, "costs")["source"])
+
+
+def test_plans_and_comparisons_of_such_names_leave_as_texts(fresh_pair):
+    db, mine = fresh_pair.full, fresh_pair.mine
+    for run_id in (mine.plan, mine.second):
+        folder = runs.folder(db, run_id)
+        sites = artefacts.load_table(folder, "plan_sites")
+        artefacts.save_table(folder, "plan_sites", sites.assign(name=[*PAYLOADS, *PAYLOADS][: len(sites)], owner_org=PAYLOADS[1]))
+    for name in PAYLOADS:
+        scenarios.save(db, CMCC, name, given={"count": 1, "coverage_params": {"cell_m": 20}}, reason=name, now=fresh_pair.now)
+    assert set(PAYLOADS) <= {one.name for one in scenarios.listing(db, CMCC)}
+    files = {kind: plans.export(db, CMCC, mine.plan, kind=kind)[1] for kind in ("xlsx", "csv", "kml", "json", "geojson", "html")}
+    cells = [cell for row in csv.reader(io.StringIO(files["csv"].decode("utf-8-sig"))) for cell in row]
+    assert live_cells(files["xlsx"]) == []
+    assert [cell for cell in cells if cell.startswith(LIVE)] == []
+    assert PAYLOADS[1] in "".join(ET.fromstring(files["kml"]).itertext())  # noqa: S314 - made here
+    assert all(json.loads(files[kind]) for kind in ("json", "geojson"))
+    assert PAYLOADS[1].encode() not in files["html"]
+    found = comparing.compared(db, CMCC, [mine.plan, mine.second], draws=False)
+    _, data = comparisonfiles.export(db, CMCC, found)
+    assert live_cells(data) == []
+    held = [c.value for sheet in openpyxl.load_workbook(io.BytesIO(data)) for row in sheet.iter_rows() for c in row]
+    assert PAYLOADS[1] in " ".join(map(str, held))
