@@ -27,6 +27,7 @@ COUNT = "count"
 EXACT_BITS = 52
 TRIM_SHARE = 0.001
 TRIM_TOTAL = 1e-4
+REST = 1e-9
 TOLERANCE = 1e-9
 
 
@@ -204,8 +205,8 @@ def _limits(problem: CoverProblem, place: Ints, back: Ints) -> tuple[tuple[str, 
         free = back[rule.option_index] >= 0
         triples.append((np.full(free.sum(), len(names)), back[rule.option_index[free]], rule.coefficient[free]))
         names.append(rule.name)
-        low.append(-np.inf if rule.at_least is None else rule.at_least - held)
-        high.append(np.inf if rule.at_most is None else rule.at_most - held)
+        low.append(-np.inf if rule.at_least is None else _left(rule.at_least, held))
+        high.append(np.inf if rule.at_most is None else _left(rule.at_most, held))
     matrix = sparse.csc_matrix((len(names), place.size))
     if triples:
         rule_row, option, coefficient = (np.concatenate(part) for part in zip(*triples, strict=True))
@@ -219,6 +220,12 @@ def _limits(problem: CoverProblem, place: Ints, back: Ints) -> tuple[tuple[str, 
         np.array(high, dtype=np.float64),
     )
     return tuple(names), limits
+
+
+def _left(limit: float, held: float) -> float:
+    """What locked options leave of a limit; a rest below rounding is none, or its price would grow without end."""
+    rest = limit - held
+    return 0.0 if abs(rest) <= REST * max(1.0, abs(limit)) else rest
 
 
 def trimmed(core: Core, *, added: float) -> Core:

@@ -5,7 +5,7 @@ import pytest
 from conftest_plan import allowed, make_problem, plain_value, random_problem
 
 from siting.errors import BadInput, NotSolved
-from siting.plan import Limits, Rule, cost
+from siting.plan import Limits, Rule, cost, solve
 from siting.plan.cost import minimise_cost
 from siting.plan.result import evaluate
 
@@ -86,3 +86,14 @@ def test_the_bound_on_a_larger_question_is_near_the_cost(rng):
 def test_a_target_or_gap_that_cannot_be_is_refused(wrong, rng):
     with pytest.raises(BadInput):
         minimise_cost(random_problem(rng), **{"target_persons": 1.0, **wrong})
+
+
+def test_a_limit_used_up_by_a_locked_option_but_for_rounding_makes_no_bound_too_high():
+    """0.1 + 0.2 is above 0.3 in doubles, so the rest of this limit is a negative nothing."""
+    rule = Rule("sail", np.array([0, 1]), np.array([0.1, 0.2]), at_most=0.3)
+    problem = make_problem(
+        np.eye(4), weight=[9, 9, 15, 30], cost=[1, 1, 0, 3], locked=(0, 1), rules=[rule], limits=Limits(count=1)
+    )
+    plan = minimise_cost(problem, target_persons=14.9, gap=0.0)
+    assert (plan.cost_yuan, plan.cost_bound_yuan) == (0.0, 0.0)
+    assert solve(problem, gap=0.0).bound == pytest.approx(48.0)
