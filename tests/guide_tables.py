@@ -14,7 +14,9 @@ import typer.main
 
 from siting import access, cli, settings, words
 from siting.assets import schema
-from siting.ledger import effects, fields, moves, state
+from siting.ledger import effects, fields, moves, screening, state
+from siting.plan import tables
+from siting.plan.eligibility import STATE_OF_OUTCOME
 
 ROOT = Path(__file__).parents[1]
 GUIDES = {"zh_CN": ROOT / "docs" / "guide" / "zh-CN.md", "en": ROOT / "docs" / "guide" / "en.md"}
@@ -262,6 +264,14 @@ def _command(name: str, command: object, lang: str) -> list[str]:
     return [code(" ".join([name, *given])), either(lang, zh, en.rstrip(".")), " ".join(own)]
 
 
+def eligibility_codes(lang: str) -> str:
+    """Reasons of candidates and the state that each leads to."""
+    head = [either(lang, *pair) for pair in (("代码", "code"), ("得到的状态", "state it leads to"), ("意思", "meaning"))]
+    screened = {c: STATE_OF_OUTCOME[outcome] for c, outcome in screening.codes().items()}
+    found = {**tables.state_of_code(), **screened}
+    return table(head, ([code(c), code(s), words.say(f"plan.code.{c}", lang=lang)] for c, s in found.items()))
+
+
 TABLES: Mapping[str, Callable[[str], str]] = {
     "roles": roles,
     "permissions": permissions,
@@ -275,6 +285,7 @@ TABLES: Mapping[str, Callable[[str], str]] = {
     "flaws": flaws,
     "unvalued": unvalued,
     "candidates": candidates,
+    "eligibility": eligibility_codes,
     "settings": settings_,
     "commands": commands_,
 }

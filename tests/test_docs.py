@@ -27,7 +27,7 @@ DOCUMENTS = sorted([*READMES, ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.m
 COMMANDS = dict(guide_tables.commands())
 CODES = sorted(k.split(".")[1] for k in words.catalogue("zh_CN") if re.fullmatch(r"finding\.\w+\.message", k))
 # Long work: parsed here, run by the tests of the command line.
-SLOW = ("coverage", "score", "plan", "serve", "sample", "calibrate", "terrain")
+SLOW = ("coverage", "score", "plan", "alternatives", "serve", "sample", "calibrate", "terrain")
 
 
 def read(path):
