@@ -238,7 +238,7 @@ def test_the_whole_job_on_a_small_sample(siting, figures, tmp_path):
     assert sum(part["points"] for part in first["parts"].values()) == pytest.approx(first["score_low"])
     assert first["rank_low"] <= first["rank_high"]
     code, out, _ = siting("score", "--out", "s.gpkg", "--top", "1", *at)
-    assert (code, "1. " in out, "同意可能" in out) == (0, True, True)
+    assert (code, "1. " in out, "同意概率" in out) == (0, True, True)
     solved = figures("plan", "--count", "3", "--out", "p.gpkg", *at)
     assert (solved["coverage"], solved["score"], solved["count"]) == (covered["run"], scored["run"], 3)
     assert solved["bound"] >= solved["value"]

@@ -29,7 +29,7 @@ def plan(
     lock: Annotated[Many, typer.Option("--lock", help="必须选中的选项或设施编号，可重复")] = None,
     forbid: Annotated[Many, typer.Option("--forbid", help="不得选中的选项或设施编号，可重复")] = None,
     mode: Annotated[str | None, typer.Option("--mode", help="probability 期望人数，或 binary 达标人数")] = None,
-    use_permission: Annotated[bool, typer.Option("--use-permission", help="按准建概率计期望值")] = False,
+    use_permission: Annotated[bool, typer.Option("--use-permission", help="按同意概率计期望值")] = False,
     fibre_in_cost: Annotated[bool, typer.Option("--fibre-in-cost", help="光缆造价计入成本")] = False,
     spacing_m: Annotated[float | None, typer.Option("--min-spacing", help="最小站间距 [m]")] = None,
     spacing_by: Annotated[str | None, typer.Option("--spacing-by", help="operator 同一运营商，或 all 所有站点")] = None,

@@ -52,7 +52,7 @@ def test_more_points_than_the_limit_are_told_in_words(open_app, done):
     at = open_app(done, "planning", count="2")
     at.session_state[planning_picks.PICKED] = ids
     at.run()
-    assert metrics(at)["违反约束"] != "0"
+    assert metrics(at)["违反规则"] != "0"
     assert "现为 3.0" in words_on(at)
 
 
@@ -100,8 +100,8 @@ def test_the_plan_shows_its_sites_in_build_order_with_what_each_is_worth(open_ap
     table = at.dataframe[-1].value
     assert table["建设次序"].tolist() == list(range(1, found["count"] + 1))
     assert (table["去掉后损失（人）"] <= table["方案内边际（人）"] + 1).all()
-    assert {"光纤距离（m）", "电磁预审", "权属单位"} <= set(table.columns)
-    assert metrics(at)["光纤（m）"] == f"{found['sites']['fibre_m'].sum():,.0f}"
+    assert {"光缆距离（m）", "电磁预评估", "权属单位"} <= set(table.columns)
+    assert metrics(at)["光缆（m）"] == f"{found['sites']['fibre_m'].sum():,.0f}"
 
 
 def test_a_plan_is_taken_over_by_hand(open_app, done):
