@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from siting.errors import BadInput
-from siting.plan.bound import bound_value, hopeless, lp_prices, priced, start_prices
+from siting.plan.bound import bound_value, hopeless, lp_prices, picked_at, priced, start_prices
 from siting.plan.core import Core, open_part, trimmed
 from siting.plan.exact import branch, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
 from siting.plan.reduce import reduced
 from siting.plan.result import Found, Plan, Progress, Step, Watch, added_by, dress, relative_gap
-from siting.plan.search import greedy_set, improved, searched, start_set, whole_value
+from siting.plan.search import greedy_set, improved, led_by, searched, start_set, whole_value
 
 METHODS = ("auto", "greedy", "search", "exact")
 BOUND_ROUNDS = 3000
@@ -109,7 +109,7 @@ def solve(
     run.note("greedy", 0.05)
     if method != "greedy":
         _search(run, kicks=kicks, seed=seed, start=_mapped(start, slim.dominated))
-    _bound(run, gap=gap)
+    _bound(run, gap=gap, kicks=0 if method == "greedy" else kicks, seed=seed)
     if method == "exact" or (method == "auto" and run.gap > gap and small_enough(core)):
         _branch(run, gap=gap, seed=seed)
     elif method == "auto" and run.gap > gap:
@@ -163,7 +163,7 @@ def resume(
     run = _Run(core, watch, chosen, min(bound, whole_value(core)), [], np.zeros(core.options, dtype=np.bool_))
     run.note("repair", 0.5)
     if math.isinf(bound):
-        _bound(run, gap=gap)
+        _bound(run, gap=gap, kicks=0, seed=seed)
     return dress(core, Found(run.chosen, tuple(run.steps), run.bound, "resume", kicks, seed), watch, gap=gap)
 
 
@@ -177,7 +177,7 @@ def _search(run: _Run, *, kicks: int, seed: int, start: Plan | Collection[str] |
     run.note("search", 0.5)
 
 
-def _bound(run: _Run, *, gap: float) -> None:
+def _bound(run: _Run, *, gap: float, kicks: int, seed: int) -> None:
     core, added = run.core, added_by(run.core, run.chosen)
     if core.rows == 0:
         run.bound = min(run.bound, core.base_value + core.slack)
@@ -187,6 +187,9 @@ def _bound(run: _Run, *, gap: float) -> None:
     start = start_prices(slim, run.chosen)
     prices = priced(slim, added=added, rows=start, rounds=rounds, watch=run.watch, target=gap / 2)
     run.bound = min(run.bound, bound_value(slim, prices))
+    if run.gap > gap and kicks and not run.watch.stop(share=0.5):
+        led = led_by(slim, picked_at(slim, prices), kicks=kicks, seed=seed, watch=run.watch)
+        run.take(led, most=run.most)
     run.hopeless = hopeless(slim, prices, value=run.value)
     if run.gap > gap and small_enough(slim) and not run.watch.stop(share=0.5):
         left = run.watch.time_limit_s - run.watch.seconds

@@ -142,6 +142,14 @@ def hopeless(core: Core, prices: _Prices, *, value: float) -> npt.NDArray[np.boo
     return np.asarray(bound - last + np.minimum(rho, last) + margin <= value)
 
 
+def picked_at(core: Core, prices: _Prices) -> Ints:
+    """Options worth more than these prices, the best first: near the end of the rounds, nearly a best plan."""
+    _, rho = _value_at(core, _rules(core), prices.row, prices.rule)
+    worth = rho / np.maximum(core.cost_yuan, SMALL_COST) if core.has_budget else rho
+    order = np.argsort(-worth, kind="stable")
+    return order[rho[order] > 0].astype(np.int64)
+
+
 def _rules(core: Core) -> _Rules:
     limits = core.limits
     matrix = sparse.csc_matrix(

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from siting.plan import kernels_open
+from siting.plan import kernels, kernels_open
 from siting.plan.kernels import Cover, Limits, State
 from siting.plan.problem import CoverProblem
 
@@ -95,8 +95,7 @@ class Core:
 
     def empty(self) -> State:
         """The state before anything is chosen."""
-        gain = np.zeros(self.options)
-        np.add.at(gain, np.repeat(np.arange(self.options), np.diff(self.cover.col_ptr)), self.cover.col_gain)
+        gain = kernels.totals(self.cover.col_ptr, self.cover.col_gain)
         flags = np.zeros(self.options, dtype=np.bool_)
         return State(flags, flags.copy(), np.zeros(self.rows), gain, np.zeros(self.limits.low.size))
 

@@ -149,6 +149,64 @@ def best_addition(limits: Limits, state: State, price: Floats, short: int) -> in
 
 
 @_jit
+def totals(ptr: Ints, value: Floats) -> Floats:
+    """The sum of each group."""
+    out = np.zeros(ptr.size - 1)
+    for group in range(out.size):
+        for entry in range(ptr[group], ptr[group + 1]):
+            out[group] += value[entry]
+    return out
+
+
+@_jit
+def _comes_first(key: Floats, one: int, other: int) -> bool:
+    return key[one] > key[other] or (key[one] == key[other] and one < other)
+
+
+@_jit
+def _sink(heap: Shorts, size: int, key: Floats, place: int) -> None:
+    """Move one option down a heap of options, the largest key on top (smaller position on ties)."""
+    option = heap[place]
+    while 2 * place + 1 < size:
+        below = 2 * place + 1
+        if below + 1 < size and _comes_first(key, heap[below + 1], heap[below]):
+            below += 1
+        if not _comes_first(key, heap[below], option):
+            break
+        heap[place] = heap[below]
+        place = below
+    heap[place] = option
+
+
+@_jit
+def lazy_greedy(cover: Cover, limits: Limits, state: State, price: Floats, size: int, count: int) -> int:
+    """Add options by gain per price up to the count, the top of a heap of stale keys valued again until it stays.
+
+    An option that does not fit when its turn comes is left out for good.  Returns the size.
+    """
+    key = state.gain / price
+    heap = np.flatnonzero(state.gain > 0.0).astype(np.int32)
+    left = heap.size
+    for place in range(left // 2 - 1, -1, -1):
+        _sink(heap, left, key, place)
+    while left > 0 and size < count:
+        option = heap[0]
+        now = state.gain[option] / price[option]
+        if now == key[option]:
+            if not state.chosen[option] and fits(limits, state, option, 0):
+                add(cover, limits, state, option)
+                size += 1
+            now = 0.0
+        key[option] = now
+        if now <= 0.0:
+            left -= 1
+            heap[0] = heap[left]
+        if left > 0:
+            _sink(heap, left, key, 0)
+    return size
+
+
+@_jit
 def _touch(cover: Cover, state: State, option: int) -> None:
     for entry in range(cover.col_ptr[option], cover.col_ptr[option + 1]):
         row = cover.col_row[entry]

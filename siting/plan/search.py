@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ PASSES = 10
 MEMBERS_PER_KICK = 4
 KICK_WORK = 120_000
 FEWEST_KICKS = 2
+ROUNDS_LED = 8
+MOST_TRIED = 10
 Ints = npt.NDArray[np.int64]
 
 
@@ -77,20 +78,10 @@ def greedy_set(core: Core) -> Ints:
 
 
 def _celf(core: Core, start: Ints, price: npt.NDArray[np.float64]) -> Ints:
-    """CELF (Leskovec et al. 2007): a heap of stale gains, the top re-evaluated until it stays."""
+    """CELF (Leskovec et al. 2007) over gains that are kept exact, so that nothing is valued twice."""
     walk = _Walk(core, core.empty(), 0, 0.0)
     walk.put(start)
-    gain, state = walk.state.gain, walk.state
-    heap = [(-gain[at] / price[at], at) for at in range(core.options) if gain[at] > 0]
-    heapq.heapify(heap)
-    while heap and walk.size < core.count:
-        stale, option = heapq.heappop(heap)
-        now = -gain[option] / price[option]
-        if now != stale:
-            if now < 0:
-                heapq.heappush(heap, (now, option))
-        elif not state.chosen[option] and kernels.fits(core.limits, state, option, 0):
-            walk.put(np.array([option]))
+    kernels.lazy_greedy(core.cover, core.limits, walk.state, price, walk.size, core.count)
     return walk.chosen()
 
 
@@ -206,6 +197,22 @@ def improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) ->
         _kick(walk, price, core.count, rng=rng, kicks=min(block, kicks - done))
         watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * done / kicks)
     return walk.chosen()
+
+
+def led_by(core: Core, order: Ints, *, kicks: int, seed: int, watch: Watch) -> Ints:
+    """A set of the first of these options that fit together, swapped, filled and kicked as `improved` does.
+
+    `kicks` are those of one size of the path; `ROUNDS_LED` times as many are tried.
+    """
+    walk = _Walk(core, core.empty(), 0, 0.0)
+    walk.put(feasible_set(core))
+    for option in order[: MOST_TRIED * core.count]:
+        if walk.size == core.count:
+            break
+        if not walk.state.chosen[option] and kernels.fits(core.limits, walk.state, option, 0):
+            walk.put(np.array([option]))
+    rounds = ROUNDS_LED * min(kicks, _affordable(core))
+    return improved(core, walk.chosen(), kicks=rounds, seed=seed, watch=watch)
 
 
 def _fill(walk: _Walk, price: npt.NDArray[np.float64], count: int) -> None:

@@ -9,7 +9,8 @@ from conftest_plan import plain_value, random_problem
 
 from siting.plan import Limits, kernels, solve
 from siting.plan.core import open_part, trimmed
-from siting.plan.result import added_by
+from siting.plan.result import Watch, added_by
+from siting.plan.search import led_by
 
 SCRIPT = """
 import numpy as np
@@ -81,3 +82,45 @@ def test_left_out_entries_never_cost_more_than_the_slack_that_enters_the_bound(r
     slim = trimmed(core, added=added_by(core, every))
     assert slim.entries < core.entries
     assert 0 <= added_by(core, every) - added_by(slim, every) <= slim.slack <= 1e-4 * added_by(core, every)
+
+
+def textbook_greedy(problem, price, count):
+    """The set the lazy greedy must give: every option valued anew at every step, the smaller id on ties."""
+    core, out = open_part(problem), []
+    state = core.empty()
+    left = list(range(core.options))
+    while left and len(out) < count:
+        best = max(left, key=lambda at: (state.gain[at] / price[at], -at))
+        left.remove(best)
+        if state.gain[best] > 0 and kernels.fits(core.limits, state, best, 0):
+            kernels.add(core.cover, core.limits, state, best)
+            out.append(best)
+    return sorted(out)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_lazy_greedy_is_the_textbook_greedy_with_ties_by_id_at_any_price(seed):
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, rows=60, options=25, limits=Limits(count=8, budget_yuan=30.0))
+    core = open_part(problem)
+    for price in (np.ones(core.options), np.round(rng.uniform(1.0, 3.0, core.options))):
+        state = core.empty()
+        size = kernels.lazy_greedy(core.cover, core.limits, state, price, 0, 8)
+        assert np.flatnonzero(state.chosen).tolist() == textbook_greedy(problem, price, 8)
+        assert size == state.chosen.sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_options_led_by_any_order_keep_every_rule_and_are_never_less_than_taken_one_after_the_other(seed):
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, rows=60, options=25, limits=Limits(count=6, budget_yuan=30.0))
+    core = open_part(problem)
+    order = rng.permutation(core.options)
+    plain = core.empty()
+    for option in order:
+        if plain.chosen.sum() < core.count and kernels.fits(core.limits, plain, option, 0):
+            kernels.add(core.cover, core.limits, plain, option)
+    led = led_by(core, order, kicks=5, seed=seed, watch=Watch())
+    assert led.size <= core.count
+    assert core.cost_yuan[led].sum() <= 30.0 + 1e-9
+    assert added_by(core, led) >= plain.best.sum() - 1e-9
