@@ -83,12 +83,12 @@ def drawn_by(db, actor, now, **given):
 
 
 def secrets_of(db, actor, mine, now):
-    """What a competitor plans: a drawn point, a refused one, a scenario, a better plan of the same question; the scenario's id."""
+    """What a competitor plans: a drawn point, a refused one, a scenario; a third one's better plan of the same question; the scenario's id."""
     drawn_by(db, actor, now, name="机密杆位戊")
     for at in (15, 16, 17):
         refused(db, actor, at, now, title="机密诉求乙", needs=[{"need_no": "NEED-SECRET-9", "operator": "ctc"}])
     kept = scenarios.save(db, actor, "机密情景", given={"count": 3}, reason="机密备注", now=now)
-    better = secret_district.copied_run(db, actor, mine.plan, "plan-20261102-094000-5ec2e8", {})
+    better = secret_district.copied_run(db, secret_district.CUCC, mine.plan, "plan-20261102-094000-5ec2e8", {})
     was = stored.get(db, better)
     stored.finish(db, better, status="done", result={**was.result, "value": was.result["value"] + 1.0}, now=now)
     return kept.id

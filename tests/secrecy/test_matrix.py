@@ -79,7 +79,7 @@ PARTS = {
     "candidate_near.placed", "candidate_offer.offered", "candidates.revisions",
     "case_moves.digest", "case_place.reported", "case_place.placed", "case_place.require_proposal", "commissioning.follow",
     "emfsubject.subject_of", "doors.require", "doors.require_any", "doors.still_signed_in", "known.known", "known.state", "planfiles.render", "planlayers.covered", "planlayers.screened",
-    "planlayers.sources", "planlayers.told", "planlayers.venues", "planmap.standalone", "planstarts.best", "planchecks.fields",
+    "planlayers.sources", "planlayers.told", "planlayers.venues", "planmap.standalone", "planstarts.best", "planchecks.fields", "planlayers.seen", "planned.frames", "planrules.apart",
     "proposal_rows.completed", "proposal_rows.save", "runs.perform", "radiotables.keep", "runs.close", "signin.record", "tablebook.edit", "tablebook.keep", "tablebook.restore", "worker.execute",
 }  # fmt: skip
 RUN_ROW = Run(
