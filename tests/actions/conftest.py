@@ -13,6 +13,7 @@ from siting.store.database import Database, open_database
 from siting.store.runs import Run
 
 COUNT = 5
+NETWORKS = ["ctcu-n78-a", "cm-n41"]
 CANARIES = ("{{7*7}}", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "${1}", "=1+1", "@SUM(1)")
 
 
@@ -42,6 +43,18 @@ def planned_folder(small_project, tmp_path_factory, actor, now) -> tuple[Path, d
     third = run("plan", plans.params(db.settings, {"coverage": first.id, "count": COUNT}))
     db.engine.dispose()
     return folder, {"coverage": first.id, "score": second.id, "plan": third.id}
+
+
+@pytest.fixture(scope="session")
+def two_folder(planned_folder, tmp_path_factory, actor, now) -> tuple[Path, dict[str, str]]:
+    """A copy of it in which two networks of different operators were covered and scored."""
+    folder = tmp_path_factory.mktemp("two") / "district"
+    shutil.copytree(planned_folder[0], folder)
+    db = open_database(settings.load(folder))
+    first = worker.run_now(db, actor, "coverage", coverage.params(db, {"networks": NETWORKS}), clock=lambda: now)
+    second = worker.run_now(db, actor, "score", candidates.params(first.id, admit_unknown=False), clock=lambda: now)
+    db.engine.dispose()
+    return folder, {"coverage": first.id, "score": second.id}
 
 
 def _rename(db, now):

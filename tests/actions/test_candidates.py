@@ -1,6 +1,5 @@
 """Candidates of several networks: what each operator gets, what a shared host costs, and why some are never used."""
 
-import shutil
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -10,7 +9,7 @@ import pytest
 import shapely
 
 from siting import settings
-from siting.actions import candidate_emf, candidate_near, candidates, coverage, runs, worker
+from siting.actions import candidate_emf, candidate_near, candidates, runs
 from siting.store import artefacts
 from siting.store.database import open_database
 
@@ -18,15 +17,12 @@ NETWORKS = ["ctcu-n78-a", "cm-n41"]
 
 
 @pytest.fixture(scope="module")
-def two(planned_folder, tmp_path_factory, actor, now):
+def two(two_folder, actor):
     """A district in which two networks were covered and scored."""
-    folder = tmp_path_factory.mktemp("two") / "district"
-    shutil.copytree(planned_folder[0], folder)
+    folder, ids = two_folder
     db = open_database(settings.load(folder))
-    first = worker.run_now(db, actor, "coverage", coverage.params(db, {"networks": NETWORKS}), clock=lambda: now)
-    second = worker.run_now(db, actor, "score", candidates.params(first.id, admit_unknown=False), clock=lambda: now)
-    scored, offered = (artefacts.load_table(runs.folder(db, second.id), name) for name in ("scored", "options"))
-    yield offered, candidates.base_of(db, actor, first.id), scored, candidates.reaches(db, second.id)
+    scored, offered = (artefacts.load_table(runs.folder(db, ids["score"]), name) for name in ("scored", "options"))
+    yield offered, candidates.base_of(db, actor, ids["coverage"]), scored, candidates.reaches(db, ids["score"])
     db.engine.dispose()
 
 
