@@ -28,12 +28,13 @@ from siting.plan import CoverProblem, Limits, solve
 SCENES = {
     "small": [
         ("binary", 200, 500, 10, 4_000, 5.0, 0.0, ("plain", "spopt")),
-        ("probability", 100, 1_000, 5, 0, 5.0, 0.01, ("plain",)),
+        ("probability", 60, 300, 5, 0, 2.0, 0.01, ("plain",)),
     ],
     "full": [
         ("binary", 300, 3_000, 10, 20_000, 60.0, 0.0, ("plain", "spopt")),
         ("binary", 1_000, 5_000, 20, 60_000, 120.0, 0.0, ("plain", "spopt")),
-        ("binary", 5_000, 5_000, 100, 100_000, 400.0, 0.0, ("plain", "spopt")),
+        ("disc", 5_000, 5_000, 100, 75_000, 400.0, 0.0, ("plain", "spopt")),
+        ("disc", 5_000, 5_000, 100, 125_000, 400.0, 0.0, ("plain", "spopt")),
         ("binary", 50_000, 60_000, 100, 3_500_000, 60.0, 0.001, ()),
         ("binary", 50_000, 400_000, 100, 33_000_000, 60.0, 0.01, ()),
         ("probability", 5_000, 60_000, 50, 0, 60.0, 0.001, ()),
@@ -79,9 +80,25 @@ def binary(options, units, count, *, entries, seed=0):
     )  # fmt: skip
 
 
+def disc(options, units, count, *, entries, seed=1):
+    """Maximal covering as it is published: places and people at random on a square, whole discs, weights 1 to 100."""
+    rng = np.random.default_rng(seed)
+    places, people = rng.random((options, 2)), rng.random((units, 2))
+    radius = (entries / (options * units * np.pi)) ** 0.5
+    near = cKDTree(people).sparse_distance_matrix(cKDTree(places), radius, output_type="coo_matrix")
+    weight = rng.integers(1, 101, units).astype(float)
+    ids = [f"o{at:06d}" for at in range(options)]
+    return CoverProblem(
+        option_id=ids, row_id=np.arange(units), candidate_id=ids, operators=(("ctc", "cucc"),) * options,
+        cover=sparse.csc_matrix((np.ones(near.nnz), (near.row, near.col)), shape=(units, options)), weight=weight,
+        base=np.zeros(units), cost_yuan=np.ones(options), locked=np.zeros(options, bool),
+        forbidden=np.zeros(options, bool), limits=Limits(count=count), rules=(),
+    )  # fmt: skip
+
+
 def ours(problem, seconds, gap):
     """Value and bound of our solver [persons added]."""
-    plan = solve(problem, gap=gap, kicks=20, time_limit_s=seconds)
+    plan = solve(problem, gap=gap, time_limit_s=seconds)
     return plan.added, plan.bound - plan.base_value, plan.status
 
 
@@ -118,12 +135,13 @@ def plain_highs(problem, seconds, gap):
     return info.objective_function_value, info.mip_dual_bound, "plain"
 
 
+MADE = {"binary": binary, "disc": disc}
 WAYS = {"siting": ours, "plain HiGHS": plain_highs}
 
 
 def child(send, make, way, seconds, gap):
     """One way in a process of its own: figures of the work alone, memory of all."""
-    solve(scene(50, 200, 3), kicks=2, time_limit_s=60.0)
+    solve(binary(50, 200, 3, entries=600), kicks=2)
     problem = make()
     before, start = time.process_time(), time.perf_counter()
     value, bound, note = WAYS[way](problem, seconds, gap)
@@ -152,28 +170,37 @@ def spopt(problem, name, seconds):
             path, row=cover.row, column=cover.col, shape=cover.shape, weight=problem.weight, count=problem.limits.count
         )
         command = [os.environ[PEER], str(Path(__file__).with_name("peers_spopt.py")), str(path), name, str(seconds)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=4 * seconds + 600, check=False)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=4 * seconds + 600, check=False)
+        except subprocess.TimeoutExpired:
+            return None
     return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
 
 
 def contest(label, make, seconds, gap, peers):
     """All ways on one scene, one row each, then the ratios of CPU seconds."""
-    rows = {way: apart(make, way, seconds, gap) for way in WAYS if way == "siting" or "plain" in peers}
-    for name in ("CBC", "HiGHS"):
-        if "spopt" in peers:
-            rows[f"spopt/{name}"] = spopt(make(), name, seconds)
-    for way, r in rows.items():
-        if r is None:
-            print(f"| {label} | {way} | skipped: {PEER} names no Python with spopt, or it gave no answer |")
-            continue
-        gap_found = 100.0 * (r["bound"] - r["value"]) / r["bound"]
-        print(
-            f"| {label} | {way} | {r['cpu_s']:.2f} | {r['wall_s']:.2f} | {r['peak_gb']:.2f} | {r['value']:.1f} | {r['bound']:.1f} | {gap_found:.4f} | {r['note']} |",
-            flush=True,
-        )
+    ways = {way: partial(apart, make, way, seconds, gap) for way in WAYS if way == "siting" or "plain" in peers}
+    for name in ("CBC", "HiGHS") if "spopt" in peers else ():
+        ways[f"spopt/{name}"] = partial(lambda name: spopt(make(), name, seconds), name)
+    rows = {}
+    for way, run in ways.items():
+        rows[way] = run()
+        tell(label, way, rows[way])
     for way, r in rows.items():
         if way != "siting" and r is not None:
             print(f"  ratio {way} / siting: {r['cpu_s'] / rows['siting']['cpu_s']:.1f}", flush=True)
+
+
+def tell(label, way, r):
+    """The row of one way as soon as it has finished."""
+    if r is None:
+        print(f"| {label} | {way} | skipped: {PEER} names no Python with spopt, or it gave no answer |", flush=True)
+        return
+    gap_found = 100.0 * (r["bound"] - r["value"]) / r["bound"]
+    print(
+        f"| {label} | {way} | {r['cpu_s']:.2f} | {r['wall_s']:.2f} | {r['peak_gb']:.2f} | {r['value']:.1f} | {r['bound']:.1f} | {gap_found:.4f} | {r['note']} |",
+        flush=True,
+    )
 
 
 def main(argv=None):
@@ -181,16 +208,16 @@ def main(argv=None):
     parser.add_argument("--size", choices=sorted(SCENES), default="small")
     parser.add_argument("--only", type=int, nargs="*", help="positions of the scenes to run")
     given = parser.parse_args(argv)
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, load {os.getloadavg()[0]:.1f}")
+    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, load {os.getloadavg()[0]:.1f}", flush=True)
     print("| scene | way | CPU s | wall s | peak GB | value | bound | gap % | note |")
     for at, (kind, options, units, count, entries, seconds, gap, peers) in enumerate(SCENES[given.size]):
         if given.only and at not in given.only:
             continue
-        if kind == "binary":
-            make = partial(binary, options, units, count, entries=entries)
+        if kind in MADE:
+            make = partial(MADE[kind], options, units, count, entries=entries)
         else:
             make = partial(scene, options, units, count)
-        contest(f"{kind} {options} x {units}, {count}", make, seconds, gap, peers)
+        contest(f"{kind} {options} x {units}, {count}, {entries or 'all'} entries", make, seconds, gap, peers)
     print(
         f"peak memory {max(resource.getrusage(w).ru_maxrss for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1e6:.2f} GB"
     )
