@@ -25,7 +25,7 @@ LEAFLET = vendor.read("leaflet.js").decode()
 AUDITOR = Actor(id="l", name="l", org="l", role="auditor")
 COUNT = 5
 CANARIES = {"{{7*7}}", "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "${1}", "=1+1", "@SUM(1)"}
-# siting.md section 12
+# What a task list holds.
 HEADINGS = ["序号", "站点", "街道", "资产", "产权单位", "运营商", "频段", "挂高", "方位角", "下倾角", "新增覆盖人口", "投资", "结构状态", "电磁预评估", "前置条件", "责任单位", "时限"]  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_a_small_gap_is_not_shown_as_none(share, text):
 
 def test_counts_by_code_stand_in_words_the_largest_first():
     found = say(states={"eligible": 2, "unknown": 11, "martian": 1}, findings={})
-    assert found == ["可用性：情况未知，仅供研究 11，可用（纸面核验通过，须现场复核） 2，martian 1", "问题：—"]
+    assert found == ["可用性：情况不明，仅供研究 11，可用（纸面核验通过，须现场复核） 2，martian 1", "问题：—"]
 
 
 def test_limits_and_matched_columns_are_pairs():
