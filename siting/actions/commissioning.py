@@ -20,6 +20,7 @@ from siting.ledger.model import Case, Fact
 from siting.ledger.moves import WITHOUT_BUILDING
 from siting.ledger.state import live
 from siting.plan import options
+from siting.radio.network import Network
 from siting.store import journal, layers
 from siting.store.database import Connection, Database
 
@@ -43,8 +44,8 @@ class Point:
         What it hangs on, what it is called, whose the host is.
     operators : tuple of str
         Who uses it.
-    network : str
-        Network it transmits; empty where nobody knows.
+    networks : tuple of str
+        Networks it transmits, several on a host shared by operators of different ones; empty where nobody knows.
     technical : mapping
         `TECHNICAL`; empty where nobody knows.
     """
@@ -55,7 +56,7 @@ class Point:
     name: str
     owner: str
     operators: tuple[str, ...]
-    network: str
+    networks: tuple[str, ...]
     technical: Mapping[str, Any]
 
 
@@ -160,9 +161,9 @@ def _built(
 
 
 def _site(db: Database, case: Case, point: Point, day: date) -> gpd.GeoDataFrame:
-    carrier = radiotables.networks(db).get(point.network)
+    carriers = _carriers(db, point)
     unit = radiotables.equipment(db).get(str(point.technical.get("equipment")))
-    technology = proposal_rows.TECHNOLOGY_OF.get(carrier.band) if carrier else None
+    spoken = [proposal_rows.TECHNOLOGY_OF.get(carrier.band) for carrier in carriers]
     row = {
         "site_id": site_id(case),
         "site_no": _record(case, "pp_no"),
@@ -174,7 +175,7 @@ def _site(db: Database, case: Case, point: Point, day: date) -> gpd.GeoDataFrame
         "tenants": list(point.operators),
         "site_type": unit.site_type if unit else None,
         "height_m": point.technical.get("antenna_height_m"),
-        "technologies": [technology] if technology else [],
+        "technologies": list(dict.fromkeys(technology for technology in spoken if technology)),
         "commissioned_on": day,
         "source": _record(case, "pp_no"),
         "as_of": day,
@@ -184,18 +185,31 @@ def _site(db: Database, case: Case, point: Point, day: date) -> gpd.GeoDataFrame
 
 def _sectors(db: Database, case: Case, point: Point) -> gpd.GeoDataFrame:
     """Sectors in the columns of the data standard; none without network and technical data."""
-    carrier = radiotables.networks(db).get(point.network)
-    if carrier is None or not point.technical:
+    carriers = _carriers(db, point)
+    if not carriers or not point.technical:
         return gpd.GeoDataFrame(geometry=[], crs=db.settings.crs)
     own = {
         **point.technical,
         "option_id": site_id(case),
         "easting_m": point.place.x,
         "northing_m": point.place.y,
-        "networks": [carrier.name],
+        "networks": [carrier.name for carrier in carriers],
     }
-    made = options.sectors_of(pd.DataFrame([own])).drop(columns=["option_id", "easting_m", "northing_m"])
-    return gpd.GeoDataFrame(made.assign(band=carrier.band), geometry=[point.place] * len(made), crs=db.settings.crs)
+    parts = [_of_network(pd.DataFrame([own]), carrier, first=carriers[0]) for carrier in carriers]
+    made = pd.concat(parts, ignore_index=True).drop(columns=["option_id", "easting_m", "northing_m"])
+    return gpd.GeoDataFrame(made, geometry=[point.place] * len(made), crs=db.settings.crs)
+
+
+def _carriers(db: Database, point: Point) -> list[Network]:
+    """The networks that a point transmits, as far as they are known."""
+    known = radiotables.networks(db)
+    return [known[name] for name in point.networks if name in known]
+
+
+def _of_network(own: pd.DataFrame, carrier: Network, *, first: Network) -> pd.DataFrame:
+    """The sectors of one network; those of a further one are named after it."""
+    made = options.sectors_of(own, network=carrier.name).assign(band=carrier.band)
+    return made if carrier is first else made.assign(sector_id=made["sector_id"] + f"@{carrier.name}")
 
 
 def _hashed(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -211,8 +225,8 @@ def point_of(db: Database, case: Case) -> Point | None:
     operators = tuple(dict.fromkeys(need.operator for need in case.needs if need.operator)) or tuple(
         proposed.get("operators") or ()
     )
-    network = str(proposed.get("network") or "") or _network(db, operators)
-    technical = _technical(proposed) or _by_class(host, network, operators, db)
+    networks = proposal_rows.networks_of(proposed) or tuple(filter(None, [_network(db, operators)]))
+    technical = _technical(proposed) or _by_class(host, networks, operators, db)
     place = proposed.get("geometry") or (shapely.point_on_surface(host["geometry"]) if host else None)
     place = place if place is not None else _place(case)
     if place is None:
@@ -224,7 +238,7 @@ def point_of(db: Database, case: Case) -> Point | None:
         name=str(proposed.get("name") or host.get("name") or _record(case, "title")),
         owner=str(host.get("owner_org") or proposed.get("owner_org") or ""),
         operators=operators,
-        network=network,
+        networks=networks,
         technical=technical,
     )
 
@@ -259,12 +273,14 @@ def _technical(proposed: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: proposed[name] for name in TECHNICAL}, **angles}
 
 
-def _by_class(host: Mapping[str, Any], network: str, operators: Sequence[str], db: Database) -> dict[str, Any]:
+def _by_class(
+    host: Mapping[str, Any], networks: Sequence[str], operators: Sequence[str], db: Database
+) -> dict[str, Any]:
     """The first configuration of the host's class; empty without a host, or where its height is unknown."""
-    if not host or not network:
+    if not host or not networks:
         return {}
     frame = gpd.GeoDataFrame([host], geometry="geometry", crs=db.settings.crs)
-    made = options.from_assets(frame, network=network, operators=operators)
+    made = options.from_assets(frame, network=networks[0], operators=operators)
     made = made[made["antenna_height_m"].notna()]
     return {} if made.empty else {name: made.iloc[0][name] for name in TECHNICAL}
 

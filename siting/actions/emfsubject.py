@@ -10,7 +10,7 @@ import pandas as pd
 
 from siting.access import Actor
 from siting.actions import radiotables
-from siting.actions.proposal_rows import empty
+from siting.actions.proposal_rows import empty, networks_of
 from siting.errors import NotFound
 from siting.radio import emf
 from siting.radio.emf import Sources
@@ -103,9 +103,11 @@ def _proposal(row: pd.Series) -> Subject:
             "northing_m": place.y,
             "azimuth_deg": azimuths,
             "electrical_tilt_deg": [tilts[min(n, len(tilts) - 1)] for n in range(len(azimuths))],
-            **{name: row[name] for name in ("antenna_height_m", "mount", "equipment", "network")},
+            **{name: row[name] for name in ("antenna_height_m", "mount", "equipment")},
         }
     )
+    carried = networks_of({"network": row["network"]}) or (None,)
+    sectors = pd.concat([_of_network(sectors, name, first=carried[0]) for name in carried], ignore_index=True)
     return Subject(
         id=str(row["candidate_id"]),
         kind=PROPOSAL,
@@ -115,6 +117,12 @@ def _proposal(row: pd.Series) -> Subject:
         operators=tuple(row["operators"]),
         sectors=sectors,
     )
+
+
+def _of_network(sectors: pd.DataFrame, name: str | None, *, first: str | None) -> pd.DataFrame:
+    """The sectors as they transmit one network; those of a further one are named after it."""
+    own = sectors.assign(network=name)
+    return own if name == first else own.assign(sector_id=own["sector_id"] + f"@{name}")
 
 
 def _said(cell: object) -> str:

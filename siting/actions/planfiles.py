@@ -114,16 +114,20 @@ class Job:
     def spoken(self) -> dict[str, Any]:
         """Facts with network, threshold and time of day in words."""
         facts, lang = self.facts, self.lang
-        network = radiotables.networks(self.db)[facts["network"]]
         profile = radiotables.thresholds(self.db)[facts["profile"]]
-        operators = "·".join(words.say(f"ui.operator.{name}", lang=lang) for name in network.operators)
-        told = {"operators": operators, "band": network.band, "frequency_mhz": f"{1000 * network.frequency_ghz:.0f}"}
         return {
             **facts,
-            "network": words.say("ui.network", lang=lang, **told),
+            "network": "；".join(self._network(name) for name in facts.get("networks") or [facts["network"]]),
             "profile": words.say("ui.badge.threshold", lang=lang, rsrp_dbm=f"{profile.rsrp_dbm:g}"),
             "mix": words.say(f"ui.mix.{facts['mix']}", lang=lang),
         }
+
+    def _network(self, name: str) -> str:
+        """A network by its operators, band and frequency."""
+        network = radiotables.networks(self.db)[name]
+        operators = "·".join(words.say(f"ui.operator.{one}", lang=self.lang) for one in network.operators)
+        told = {"operators": operators, "band": network.band, "frequency_mhz": f"{1000 * network.frequency_ghz:.0f}"}
+        return words.say("ui.network", lang=self.lang, **told)
 
     @cached_property
     def sites(self) -> gpd.GeoDataFrame:

@@ -17,7 +17,7 @@ from siting import words
 from siting.access import Actor
 from siting.actions import planfiles, planlayers, planwords, radiotables, runs
 from siting.actions.planparams import LIMITS
-from siting.actions.question import Question
+from siting.actions.question import Question, by_operator
 from siting.findings import Finding
 from siting.plan import Plan
 from siting.plan.marginal import marginal_values
@@ -85,7 +85,7 @@ def _frames(db: Database, made: Made) -> dict[str, pd.DataFrame]:
     table = planwords.activity(asks, found, made.asked, made.chosen)
     return {
         "street_offices": _offices(made),
-        "operators": _from_today(made, found.operators, "operator"),
+        "operators": by_operator(_from_today(made, found.operators, "operator"), asks.shares),
         "venues": _from_today(made, found.venues, "venue").assign(
             name=lambda f: pd.Series([names.get(str(venue), "") for venue in f["venue"]], index=f.index, dtype=object)
         ),

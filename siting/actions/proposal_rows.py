@@ -25,6 +25,7 @@ KEY = "candidate_id"
 STREAM = "proposal.{}"
 MOST_LETTERS = 1000
 LEAST_DIGITS = 5
+NETWORK_JOIN = "+"
 BAND_OF: Mapping[str, str] = MappingProxyType({"nr700": "n28", "nr2600": "n41", "nr3500": "n78", "nr4900": "n79"})
 TECHNOLOGY_OF: Mapping[str, str] = MappingProxyType({band: name for name, band in BAND_OF.items()})
 # What the first event of a proposal records beside its number.
@@ -142,6 +143,12 @@ def network_of(db: Database, technology: str, operators: Sequence[str]) -> str |
         if row.active and row.band == band and set(operators) <= set(row.operators)
     ]
     return min(fitting, default=None)
+
+
+def networks_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The networks that a proposal transmits, several on a host shared by operators of different ones; none if unknown."""
+    said = row.get("network")
+    return () if empty(said) else tuple(str(said).split(NETWORK_JOIN))
 
 
 def save(

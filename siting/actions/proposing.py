@@ -15,7 +15,7 @@ import shapely
 from siting.access import Actor
 from siting.actions import known, plans, plantables, radiotables
 from siting.actions.doors import require
-from siting.actions.proposal_rows import KEY, LAYER, TECHNOLOGY_OF, empty, fresh, line, save, word
+from siting.actions.proposal_rows import KEY, LAYER, NETWORK_JOIN, TECHNOLOGY_OF, empty, fresh, line, save, word
 from siting.assets import hosts, schema
 from siting.errors import BadInput
 from siting.findings import Finding, Findings
@@ -286,7 +286,7 @@ def _said(code: str, severity: str, row: pd.Series) -> Finding:
 
 def _of_option(db: Database, site: Mapping[str, Any], actor: Actor, run_id: str, *, people: bool) -> dict[str, Any]:
     """A chosen option as a proposal."""
-    network = str(site["networks"][0])
+    networks = [str(name) for name in site["networks"]]
     same = (
         "option_id",
         "configuration",
@@ -306,8 +306,8 @@ def _of_option(db: Database, site: Mapping[str, Any], actor: Actor, run_id: str,
         "host_class": site["class"],
         "proposer_org": actor.org,
         "operators": sorted(site["operators"]),
-        "network": network,
-        "technology": TECHNOLOGY_OF[radiotables.networks(db)[network].band],
+        "network": NETWORK_JOIN.join(networks),
+        "technology": TECHNOLOGY_OF[radiotables.networks(db)[networks[0]].band],
         "height_m": site["mount_height_m"],
         "azimuths": [f"{value:g}" for value in site["azimuths"]],
         "tilts": [f"{value:g}" for value in site["tilts"]],

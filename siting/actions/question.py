@@ -150,6 +150,25 @@ def operator_shares(operators: Sequence[str]) -> dict[str, float]:
     return {name: weights.get(name, 1.0) / whole for name in operators}
 
 
+def by_operator(table: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFrame:
+    """One line per operator of a table whose operators alike share a line: its people by the operators' shares.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``operator`` (one, or several joined) and figures in people.
+    shares : mapping
+        Operator -> share of the people.
+    """
+    names = table["operator"].astype(object).str.split(build.GROUP_JOIN)
+    apart = table.assign(operator=names, together=names.map(lambda own: sum(shares[name] for name in own)))
+    apart = apart.explode("operator", ignore_index=True)
+    part = apart["operator"].map(shares) / apart.pop("together")
+    figures = apart.columns.drop("operator")
+    apart[figures] = apart[figures].mul(part.astype(float), axis=0)
+    return apart.sort_values("operator", ignore_index=True)
+
+
 def _marked(offered: pd.DataFrame, picked: list[str]) -> pd.DataFrame:
     """Options with what is fixed: agreed ones by themselves, the others by hand, by option or the best one of a candidate."""
     best = offered.drop_duplicates("candidate_id").set_index("candidate_id")["option_id"]

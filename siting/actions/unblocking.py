@@ -156,7 +156,7 @@ def _valued(db: Database, asks: Question, plan: Run, asked: Mapping[str, Any], *
 def _as_text(db: Database, found: Unblocking, plan: Run, asks: Question) -> dict[str, Any]:
     """The record of a valuation; amounts are text, as the journal keeps them."""
     amounts = ("value", "people_low", "people_high", "local_value")
-    operators = zip(found.by_operator["operator"], found.by_operator["lost"], strict=True)
+    lost = question.by_operator(found.by_operator, asks.shares)
     return {
         "why": "",
         **{name: repr(float(getattr(found, name))) for name in amounts},
@@ -165,7 +165,9 @@ def _as_text(db: Database, found: Unblocking, plan: Run, asks: Question) -> dict
         "coverage": plan.params["coverage"],
         "score": plan.result["score"],
         "measure": plan.result["measure"],
-        "by_operator": {str(name): repr(float(lost)) for name, lost in operators},
+        "by_operator": {
+            str(name): repr(float(people)) for name, people in zip(lost["operator"], lost["lost"], strict=True)
+        },
         "venues": _venue_names(db, found.venues_lost),
         "substitutes": list(found.substitutes),
         "plan_free": list(found.plan_free.chosen),
