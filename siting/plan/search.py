@@ -166,8 +166,9 @@ def _path(core: Core, *, kicks: int, seed: int, watch: Watch) -> tuple[Ints, flo
         if not hurried and walk.size > before:
             walk.added += kernels.settle(core.cover, core.limits, walk.state, ones, PASSES)
             _kick(walk, ones, size, rng=np.random.Generator(np.random.PCG64([seed, size])), kicks=kicks)
-        found = walk.chosen() if size <= core.count else found
-        watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * min(1.0, size / max(1, core.count)))
+        if size <= core.count:
+            found = walk.chosen()
+            watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * size / core.count)
         if hurried:
             return found, math.inf
         if walk.size == before:

@@ -37,7 +37,7 @@ def random_problem(rng, *, rows=14, options=9, binary=False, **changes):
 
 
 def plain_value(problem, places):
-    """F(x) as the handbook writes it, on a dense matrix."""
+    """F(x) written out on a dense matrix."""
     dense = problem.cover.toarray()
     taken = [*places, *np.flatnonzero(problem.locked)]
     best = dense[:, taken].max(axis=1) if taken else 0.0

@@ -168,6 +168,16 @@ def test_a_time_limit_never_makes_a_plan_optimal_without_proof(rng):
     assert plan.bound >= path_search(problem).value
 
 
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_no_progress_tells_of_more_than_the_best_set_of_the_size_asked_for_adds(rng, count):
+    problem = random_problem(rng, rows=30, limits=Limits(count=count))
+    told = []
+    solve(problem, gap=0.0, progress=lambda _step, value, bound, _share: told.append((value, bound)))
+    best = best_by_enumeration(problem)
+    assert max(value for value, _ in told) <= best * (1 + 1e-9)
+    assert min(bound for _, bound in told) >= best * (1 - 1e-9)
+
+
 def test_progress_tells_step_value_and_bound_and_ends_done(rng):
     told = []
     plan = solve(random_problem(rng), progress=lambda *step: told.append(step))
