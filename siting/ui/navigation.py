@@ -99,9 +99,15 @@ def _elsewhere(row: PageRow, start: StreamlitPage, actor: Actor) -> StreamlitPag
 
 
 def show(page: StreamlitPage) -> None:
-    """Run a page; the last door for errors, which go to the log with their traceback and to the person as one sentence."""
+    """Run a page; the last door for errors, which go to the log with their traceback and to the person as one sentence.
+
+    A button pressed while the last lines of a page compute starts a second run beside this one. Streamlit 1.67 then forgets
+    the fragments of the second when the first ends undisturbed, and its progress stands still; drawing once more ends this
+    run where it is.
+    """
     try:
         page.run()
+        st.empty()
     except NotAllowed as error:
         if error.key == session.ENDED:
             session.leave()
