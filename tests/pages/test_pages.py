@@ -205,7 +205,7 @@ def test_while_a_plan_is_solved_its_value_and_bound_stand_beside_the_progress_in
     way.tell("bound", 1105.0, 1600.0)
     way.save()
     at = open_app(done, "planning")
-    assert "求界：已得 1,005，任何方案不超过 1,500，间隙 33.00%" in words_on(at)
+    assert "求上界：已得 1,005，任何方案不超过 1,500，间隙 33.00%" in words_on(at)
     assert len(at.get("vega_lite_chart")) == 1
     at.button(key="run.plan.cancel").click().run()
     assert runs.get(db, person, run_id).cancel_requested
