@@ -88,7 +88,7 @@ def test_an_operator_sees_its_own_sites_in_list_map_counts_and_cards_and_no_othe
     assert listed(at) == set(own["site_no"])
     assert not any(foreign["name"] in str(e.value) for kind in ("markdown", "caption", "table") for e in at.get(kind))
     assert not [layer for layer in clicks.drawn["sites"]["layers"] if layer["id"] == "petals"]
-    assert at.segmented_control[0].options == ["清单与地图", "无线参数"]
+    assert at.segmented_control[0].options == ["清单与地图", "无线参数", "规划参数"]
 
 
 def test_two_operators_of_one_server_do_not_share_what_was_remembered(open_app, fresh, clicks, monkeypatch):
