@@ -10,7 +10,7 @@ import streamlit as st
 from siting import words
 from siting.ui.text import UNKNOWN, number, percent, t
 
-HEIGHT_PX = 130
+HEIGHT_PX = 180
 SERIES = ("value", "bound")
 # Okabe-Ito blue and vermilion: told apart by colour-blind eyes, in light and dark.
 COLOURS = ("#0072B2", "#D55E00")
@@ -54,7 +54,7 @@ def chart(points: pd.DataFrame, *, height_px: int = HEIGHT_PX) -> None:
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
             x=alt.X("seconds:Q", title=t("ui.curve.seconds")),
-            y=alt.Y("people:Q", title=None, scale=alt.Scale(zero=False)),
+            y=alt.Y("people:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, format=",.0f")),
             color=alt.Color(
                 "series:N",
                 title=None,

@@ -7,7 +7,10 @@ page, so that a selected thing can be sent as a link.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -57,6 +60,22 @@ def number_columns(frame: pd.DataFrame) -> dict[str, object]:
     return made
 
 
+@dataclass(frozen=True)
+class Ticks:
+    """The rows that a person ticks in the first column, beside the one selected.
+
+    Parameters
+    ----------
+    ids : collection of str
+        Those ticked now.
+    change : callable
+        Told which ids were ticked and which were cleared.
+    """
+
+    ids: Collection[str]
+    change: Callable[[set[str], set[str]], None]
+
+
 def table(
     frame: pd.DataFrame,
     *,
@@ -64,7 +83,8 @@ def table(
     ids: pd.Series,
     height_px: int,
     columns: Mapping[str, object] | None = None,
-    acts: Mapping[str, Callable[[str], None]] | None = None,
+    cells: bool = False,
+    ticks: Ticks | None = None,
 ) -> None:
     """A table of which one row may be selected.
 
@@ -80,22 +100,26 @@ def table(
         Height [px].
     columns : mapping, optional
         How columns are drawn, beside the numbers.
-    acts : mapping, optional
-        Title of a column -> what a click into it does with the row's id; where given, a click into any other cell selects
-        its row.
+    cells : bool
+        Whether a click into any cell selects its row, beside one into the first column.
+    ticks : Ticks, optional
+        Where given, the first column ticks rows, and a click into any cell selects its row.
     """
     known = [str(v) for v in ids]
-    key = f"{name}.rows.{st.session_state.get(f'{name}.table', 0)}"
+    key = _key(name, known, ticks)
 
     def chosen() -> None:
         made = st.session_state[key]["selection"]
-        if acts is not None and made.get("cells"):
-            row, column = made["cells"][0]
-            acts[column](known[row]) if column in acts else select(name, known[row], from_table=True)
-            return
-        select(name, known[made["rows"][0]] if made["rows"] else None, from_table=True)
+        if ticks is not None:
+            _ticked(name, {known[row] for row in made["rows"]}, ticks.change)
+        if (cells or ticks is not None) and made.get("cells"):
+            select(name, known[made["cells"][0][0]], from_table=True)
+        elif ticks is None:
+            select(name, known[made["rows"][0]] if made["rows"] else None, from_table=True)
 
     now = selected(name)
+    marked = {now} if ticks is None else set(ticks.ids)
+    at = [(known.index(now), str(frame.columns[0]))] if ticks is not None and now in known else []
     st.dataframe(
         frame,
         key=key,
@@ -104,8 +128,31 @@ def table(
         placeholder=UNKNOWN,
         column_config={**number_columns(frame), **(columns or {})},
         on_select=chosen,
-        selection_mode="single-row" if acts is None else ["single-row", "single-cell"],
+        selection_mode=_mode(ticks, cells=cells),
         selection_default={
-            "selection": {"rows": [known.index(now)] if now in known else [], "columns": [], "cells": []}
+            "selection": {"rows": [i for i, one in enumerate(known) if one in marked], "columns": [], "cells": at}
         },
     )
+
+
+def _mode(ticks: Ticks | None, *, cells: bool) -> list[Any]:
+    rows = "single-row" if ticks is None else "multi-row"
+    return [rows, "single-cell"] if cells or ticks is not None else [rows]
+
+
+def _key(name: str, known: Sequence[str], ticks: Ticks | None) -> str:
+    """Name of the widget: other rows, and ticks that the table itself did not make, are a table that forgets its own."""
+    if ticks is not None:
+        mine = set(ticks.ids) & set(known)
+        if st.session_state.get(f"{name}.ticks") != mine:
+            st.session_state[f"{name}.ticks"] = mine
+            st.session_state[f"{name}.ticks.turn"] = st.session_state.get(f"{name}.ticks.turn", 0) + 1
+    turns = (st.session_state.get(f"{name}.{part}", 0) for part in ("table", "ticks.turn"))
+    return ".".join(map(str, (name, "rows", *turns, zlib.crc32("\n".join(known).encode()))))
+
+
+def _ticked(name: str, now: set[str], change: Callable[[set[str], set[str]], None]) -> None:
+    before: set[str] = st.session_state.get(f"{name}.ticks", set())
+    if now != before:
+        st.session_state[f"{name}.ticks"] = now
+        change(now - before, before - now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -47,14 +47,14 @@ def narrowed(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def listing(desk: Desk, now: State, found: gpd.GeoDataFrame) -> None:
-    """The table: best first, the selected row marked; a click on the first column picks, on any other one selects."""
+    """The table: best first, the selected row marked; the first column picks, a click on any other one selects."""
     chosen = linked.selected(planning.NAME)
     shown = found.iloc[:MOST_ROWS]
     if chosen in set(found["option_id"].iloc[MOST_ROWS:]):
         shown = pd.concat([found[found["option_id"] == chosen], shown])
     if len(shown) < len(found):
         st.caption(t("ui.planning.cut", n=number(len(shown)), total=number(len(found))))
-    table = planning_tables.table(shown, measured=now.measured, marks=marks(), proposed=proposing.numbers(desk))
+    table = planning_tables.table(shown, measured=now.measured, proposed=proposing.numbers(desk))
     own = {scorebars.title(): scorebars.config(shown)} if scorebars.names(shown) else {}
     linked.table(
         table,
@@ -62,19 +62,17 @@ def listing(desk: Desk, now: State, found: gpd.GeoDataFrame) -> None:
         ids=shown["option_id"],
         height_px=TABLE_PX,
         columns=own,
-        acts={t("ui.plan.column.picked"): lambda key: _toggled(found, key)},
+        ticks=linked.Ticks(planning_picks.picked(), lambda new, gone: _ticked(found, new, gone)),
     )
 
 
-def marks() -> dict[str, str]:
-    """The sign of every option picked by hand."""
-    return dict.fromkeys(planning_picks.picked(), "✔")
-
-
-def _toggled(found: gpd.GeoDataFrame, option_id: str) -> None:
-    row = found.loc[found["option_id"] == option_id].iloc[0]
-    if option_id in planning_picks.picked() or planning_picks.usable(row):
-        planning_picks.toggle(option_id)
+def _ticked(found: gpd.GeoDataFrame, new: Collection[str], gone: Collection[str]) -> None:
+    """Pick what was ticked and can be picked, put back what was cleared; tell what cannot."""
+    rows = found[found["option_id"].isin(list(new))]
+    free = [str(row["option_id"]) for _, row in rows.iterrows() if planning_picks.usable(row)]
+    planning_picks.take([key for key in planning_picks.picked() if key not in gone] + free)
+    if len(free) < len(rows):
+        st.toast(t("ui.planning.unusable", n=len(rows) - len(free)), icon=":material/block:")
 
 
 def card(desk: Desk, now: State, row: Mapping[str, Any]) -> None:

@@ -18,7 +18,9 @@ KEY = "option_id"
 
 
 def chooser(now: State) -> None:
-    """Earlier plans by date and question; the newest needs no mention in the address."""
+    """Earlier plans by date and question; the newest needs no mention in the address, and is not what a run in progress makes."""
+    if now.solved is not None and now.open is not None:
+        st.caption(t("ui.planning.earlier", title=md(planning.title(now.solved))))
     if now.solved is None or len(now.plans) < 2:  # noqa: PLR2004 - something to choose from
         return
     known = {run.id: run for run in now.plans}
@@ -103,7 +105,7 @@ def listing(desk: Desk, found: Mapping[str, Any]) -> None:
         columns=planning_tables.CHOSEN,
         proposed=proposing.numbers(desk),
     )
-    linked.table(table, name=planning.NAME, ids=sites[KEY], height_px=TABLE_PX, acts={})
+    linked.table(table, name=planning.NAME, ids=sites[KEY], height_px=TABLE_PX, cells=True)
 
 
 def _losses(desk: Desk, found: Mapping[str, Any]) -> Mapping[str, float]:

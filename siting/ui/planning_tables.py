@@ -47,7 +47,6 @@ def table(
     *,
     measured: str,
     columns: Sequence[str] = LISTED,
-    marks: Mapping[str, str] | None = None,
     proposed: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Candidates or plan sites in words, gains in people or square metres.
@@ -56,14 +55,10 @@ def table(
     ----------
     columns : sequence of str
         In their order; those that nobody measured or that say nothing of any row are left out.
-    marks : mapping, optional
-        Option id -> sign of what was done with it by hand.
     proposed : mapping, optional
         Option id -> number of its proposal.
     """
     shown: dict[str, object] = {}
-    if marks is not None:
-        shown[t("ui.plan.column.picked")] = [marks.get(key, "") for key in frame[KEY]]
     for name in columns:
         if name == scorebars.COLUMN and scorebars.names(frame):
             shown[scorebars.title()] = scorebars.column(frame).tolist()
