@@ -34,10 +34,10 @@ def chooser(now: State) -> None:
         else:
             st.query_params[planning.PLAN] = picked
 
+    st.session_state["planning.plan"] = now.solved.id  # a newer plan is shown as soon as it is there
     st.selectbox(
         t("ui.planning.plans"),
         names,
-        index=names.index(now.solved.id),
         key="planning.plan",
         on_change=chosen,
         format_func=lambda name: planning.title(known[name]),

@@ -119,7 +119,12 @@ def test_an_earlier_plan_is_shown_by_its_address(open_app, done, now):
     wanted = plans.params(db.settings, {"coverage": first.params["coverage"], "count": 2, "time_limit_s": 5.0})
     later = now.replace(hour=23)
     worker.run_now(db, PERSON, "plan", wanted, clock=lambda: later)
-    assert metrics(open_app(done, "planning", **{"planning-view": "plan"}))["入选点位"] == "2"
+    at = open_app(done, "planning", **{"planning-view": "plan"})
+    assert metrics(at)["入选点位"] == "2"
+    later = now.replace(hour=23, minute=30)
+    worker.run_now(db, PERSON, "plan", {**wanted, "count": 3}, clock=lambda: later)
+    assert metrics(at.run())["入选点位"] == "3"
+    assert at.selectbox(key="planning.plan").value == runs.latest(db, PERSON, "plan", status="done").id
     assert metrics(open_app(done, "planning", **{"planning-view": "plan", "plan": first.id}))["入选点位"] == "5"
 
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -51,3 +53,41 @@ def test_anything_in_the_address_that_is_no_id_is_ignored(text):
     at = AppTest.from_function(script)
     at.query_params["id"] = text
     assert shown(at.run()) == "None 0"
+
+
+def ticking():
+    import pandas as pd  # noqa: PLC0415 - the script of a page
+    import streamlit as st  # noqa: PLC0415 - the script of a page
+
+    from siting.ui import linked  # noqa: PLC0415 - the script of a page
+
+    st.session_state.setdefault("ticked", {"a", "far"})
+    if st.button("all"):
+        st.session_state["ticked"] = {"a", "b"}
+
+    def change(new, gone):
+        st.session_state["ticked"] = st.session_state["ticked"] - gone | (new - {"c"})
+
+    ticks = linked.Ticks(st.session_state["ticked"], change)
+    frame = pd.DataFrame({"x": [1, 2, 3]})
+    linked.table(frame, name="here", ids=pd.Series(["a", "b", "c"]), height_px=100, ticks=ticks)
+    st.text(" ".join(sorted(st.session_state["ticked"])))
+
+
+def drawn(at):
+    """Name of the table's widget, and the rows ticked when it is drawn anew."""
+    proto = at.dataframe[0].proto
+    return proto.id, json.loads(proto.selection_default)["selection"]["rows"]
+
+
+def test_ticks_made_elsewhere_are_drawn_and_those_of_rows_unseen_are_kept():
+    at = AppTest.from_function(ticking).run()
+    assert shown(at) == "a far"
+    first, rows = drawn(at)
+    assert rows == [0]
+    at.button[0].click().run()
+    second, rows = drawn(at)
+    assert rows == [0, 1]
+    assert second != first
+    at.run()
+    assert drawn(at)[0] == second
