@@ -117,11 +117,11 @@ def test_an_earlier_plan_is_shown_by_its_address(open_app, done, now):
     db = store(done)
     first = runs.latest(db, PERSON, "plan", status="done")
     wanted = plans.params(db.settings, {"coverage": first.params["coverage"], "count": 2, "time_limit_s": 5.0})
-    later = now.replace(hour=23)
+    later = now.replace(hour=22)
     worker.run_now(db, PERSON, "plan", wanted, clock=lambda: later)
     at = open_app(done, "planning", **{"planning-view": "plan"})
     assert metrics(at)["入选点位"] == "2"
-    later = now.replace(hour=23, minute=30)
+    later = now.replace(hour=23)
     worker.run_now(db, PERSON, "plan", {**wanted, "count": 3}, clock=lambda: later)
     assert metrics(at.run())["入选点位"] == "3"
     assert at.selectbox(key="planning.plan").value == runs.latest(db, PERSON, "plan", status="done").id
