@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -38,7 +38,8 @@ class Unblocking:
         What the true difference lies between [persons].
     local_value : float
         The difference with every chosen option farther than two shared-row steps kept [persons]; `value` itself where
-        both plans are proven best.
+        both plans are proven best.  Where a plan near the options is worth more than the one found for the whole, that
+        one is taken over.
     local_proven : bool
         Whether both of its plans are proven best.
     plan_free, plan_forbid : Plan
@@ -133,15 +134,16 @@ def value_of_unblocking(
     names = plan.chosen if isinstance(plan, Plan) else plan
     ways = {True: _both, False: _closed if small_enough(open_part(with_them)) else _repaired}
     forbid, free = ways[names is None](with_them, without, names or (), effort)
-    proven = free.status == forbid.status == "optimal"
-    local_value = free.value - forbid.value
-    if not proven:
-        local_value, proven = _local(with_them, without, free, places, time_limit_s=time_limit_s, seed=seed)
+    local = [forbid, free]
+    if not _proven(local):
+        kept, *local = _local(with_them, without, free, places, effort)
+        forbid = _better(without, forbid, local[0], kept)
+        free = _better(with_them, free, local[1], kept)
     return Unblocking(
         value=free.value - forbid.value,
         **_between(with_them, blocked, free, forbid),
-        local_value=local_value,
-        local_proven=proven,
+        local_value=max(0.0, local[1].value - local[0].value),
+        local_proven=_proven(local),
         plan_free=free,
         plan_forbid=forbid,
         substitutes=tuple(sorted(set(forbid.chosen) - set(free.chosen))),
@@ -238,16 +240,14 @@ def _only_uses_up(problem: CoverProblem, places: npt.NDArray[np.int64]) -> bool:
     )
 
 
+def _proven(plans: Collection[Plan]) -> bool:
+    return all(plan.status == "optimal" for plan in plans)
+
+
 def _local(
-    with_them: CoverProblem,
-    without: CoverProblem,
-    free: Plan,
-    places: npt.NDArray[np.int64],
-    *,
-    time_limit_s: float,
-    seed: int,
-) -> tuple[float, bool]:
-    """The difference with far chosen options kept, both sides solved exactly if time allows."""
+    with_them: CoverProblem, without: CoverProblem, free: Plan, places: npt.NDArray[np.int64], effort: _Effort
+) -> tuple[list[str], Plan, Plan]:
+    """Chosen options far away, and the plans without and with the options where those are kept, exact if time allows."""
     near = _near(with_them, places)
     chosen = with_them.index_of(free.chosen)
     far = chosen[~near[chosen]]
@@ -257,11 +257,16 @@ def _local(
         None if limits.budget_yuan is None else max(0.0, limits.budget_yuan - float(with_them.cost_yuan[far].sum())),
     )
     kept = [str(name) for name in with_them.option_id[far]]
-    without_local = with_changes(without, lock=kept, limits=rest)
-    with_local = with_changes(with_them, lock=kept, limits=rest)
-    forbid = solve(without_local, gap=0.0, time_limit_s=time_limit_s, seed=seed)
-    best = solve(with_local, gap=0.0, time_limit_s=time_limit_s, seed=seed, start=forbid)
-    return max(0.0, best.value - forbid.value), best.status == forbid.status == "optimal"
+    exactly = replace(effort, gap=0.0)
+    forbid = exactly.solve(with_changes(without, lock=kept, limits=rest), None)
+    return kept, forbid, exactly.solve(with_changes(with_them, lock=kept, limits=rest), forbid)
+
+
+def _better(problem: CoverProblem, found: Plan, local: Plan, kept: list[str]) -> Plan:
+    """The plan at hand, or the one best near the options if that is worth more; the bound on all holds for it too."""
+    if local.value <= found.value:
+        return found
+    return max(found, resume(problem, [*kept, *local.chosen], kicks=0, bound=found.bound), key=lambda plan: plan.value)
 
 
 def _near(problem: CoverProblem, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
