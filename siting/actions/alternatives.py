@@ -171,7 +171,7 @@ def _save(db: Database, run_id: str, posed: Posed, choice: Choice) -> None:
     artefacts.save_table(
         folder, "points", pd.concat(points or [_points(0, None, posed.asks.offered)], ignore_index=True)
     )
-    shifts = [row for number, one in numbered for row in _shifts(number, one)]
+    shifts = [row for number, one in numbered for row in _shifts(number, one, posed.asks.shares)]
     artefacts.save_table(folder, "shifts", pd.DataFrame(shifts, columns=["number", "by", "name", "change"]))
 
 
@@ -226,8 +226,9 @@ def _points(number: int, one: Alternative | None, offered: pd.DataFrame) -> pd.D
     return rows.assign(number=number, role=rows["option_id"].map(roles).astype(object))
 
 
-def _shifts(number: int, one: Alternative) -> list[tuple[int, str, str, float]]:
-    tables = {"operator": one.operators, "street_office": one.street_offices}
+def _shifts(number: int, one: Alternative, shares: Mapping[str, float]) -> list[tuple[int, str, str, float]]:
+    operators = question.by_operator(one.operators[["operator", "change"]], shares)
+    tables = {"operator": operators, "street_office": one.street_offices}
     return [
         (number, by, str(name), float(change))
         for by, table in tables.items()

@@ -16,6 +16,7 @@ from siting.actions.doors import require
 from siting.errors import BadInput
 from siting.plan import CoverProblem, Limits
 from siting.plan import compare as core
+from siting.plan.build import GROUP_JOIN
 from siting.plan.compare import Comparison, Kept, Origin
 from siting.radio.draws import errors_db, shifting
 from siting.store import artefacts, layers, scenarios
@@ -164,13 +165,22 @@ def compared(db: Database, actor: Actor, plan_runs: Sequence[str], *, draws: boo
         plans=table,
         problems=pd.DataFrame(about, columns=["problem", "kind", "name", "coverage", "price_factor"]),
         missing=pd.DataFrame(missing, columns=["problem", "kind", "name", "why"]),
-        found=result,
+        found=None if result is None else _apart(result),
         sites=_sites(found),
         offices=_offices(found),
         venue_names=_venues(db),
         same_coverage=len(set(table["coverage"])) == 1,
         same_score=len(set(table["score"])) == 1,
     )
+
+
+def _apart(found: Comparison) -> Comparison:
+    """One line per operator in place of those that share one because they are covered alike."""
+    alike = found.groups["by"] == "operator"
+    joined = found.groups[alike].rename(columns={"name": "operator"})
+    everyone = sorted({name for names in joined["operator"] for name in str(names).split(GROUP_JOIN)})
+    each = question.by_operator(joined, question.operator_shares(everyone)).rename(columns={"operator": "name"})
+    return replace(found, groups=pd.concat([found.groups[~alike], each], ignore_index=True))
 
 
 def _kept(own: Mapping[str, Any]) -> Kept:

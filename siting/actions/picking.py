@@ -100,7 +100,7 @@ class Effect:
     added : float
         Expected people newly covered, or m2 where the district counts area.
     streets, operators : DataFrame
-        ``street_office`` or ``operators`` and ``added``, the largest first.
+        ``street_office`` or ``operator`` and ``added``, the largest first; one line per operator.
     alone : mapping
         Point -> what would be lost without it.
     cost_yuan, fibre_m : float
@@ -198,7 +198,7 @@ def effect(found: Bench, option_ids: Sequence[str], asked: Mapping[str, Any]) ->
         count=int(chosen.size),
         added=float(sum(part.added for part in parts)),
         streets=_table("street_office", found.streets.cat.categories.astype(str), streets),
-        operators=_table("operators", ["+".join(s.operators) for s in found.sides], [p.added for p in parts]),
+        operators=_by_operator(found.sides, parts),
         alone=dict(zip(rows["option_id"].astype(str), alone.tolist(), strict=True)),
         cost_yuan=float(rows["cost_yuan"].sum()),
         fibre_m=float(rows["fibre_m"].sum()),
@@ -243,6 +243,16 @@ def _best(reach: sp.csc_array, columns: Places) -> tuple[Places, Floats]:
     best = np.zeros(units.size)
     np.maximum.at(best, at, part.data)
     return units.astype(np.int64), best
+
+
+def _by_operator(sides: Sequence[Side], parts: Sequence[_Part]) -> pd.DataFrame:
+    """What each operator gains: those reached alike have the same share of the people."""
+    each = [
+        (name, part.added / len(side.operators))
+        for side, part in zip(sides, parts, strict=True)
+        for name in side.operators
+    ]
+    return _table("operator", [name for name, _ in each], [added for _, added in each])
 
 
 def _table(column: str, names: Any, added: Any) -> pd.DataFrame:

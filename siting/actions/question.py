@@ -156,7 +156,7 @@ def by_operator(table: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFram
     Parameters
     ----------
     table : DataFrame
-        ``operator`` (one, or several joined) and figures in people.
+        ``operator`` (one, or several joined) and figures in people; what is no number stays as it is.
     shares : mapping
         Operator -> share of the people.
     """
@@ -164,7 +164,7 @@ def by_operator(table: pd.DataFrame, shares: Mapping[str, float]) -> pd.DataFram
     apart = table.assign(operator=names, together=names.map(lambda own: sum(shares[name] for name in own)))
     apart = apart.explode("operator", ignore_index=True)
     part = apart["operator"].map(shares) / apart.pop("together")
-    figures = apart.columns.drop("operator")
+    figures = apart.select_dtypes("number").columns
     apart[figures] = apart[figures].mul(part.astype(float), axis=0)
     return apart.sort_values("operator", ignore_index=True)
 

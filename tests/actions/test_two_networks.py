@@ -17,6 +17,7 @@ from siting.actions import (
     cases,
     comparing,
     emfsubject,
+    picking,
     planchecks,
     planfiles,
     plans,
@@ -46,7 +47,7 @@ def two(two_folder, tmp_path_factory, now):
     copy = tmp_path_factory.mktemp("joint") / "two"
     shutil.copytree(folder, copy)
     db = open_database(settings.load(copy, environ={**os.environ, "SITING_PLAN_UNBLOCK_TIME_S": "2"}))
-    yield SimpleNamespace(db=db, ids=ids, plans=[planned(db, ids, now, count=count) for count in (3, 4)])
+    yield SimpleNamespace(db=db, ids=ids, now=now, plans=[planned(db, ids, now, count=count) for count in (3, 4)])
     db.engine.dispose()
 
 
@@ -118,6 +119,27 @@ def test_files_of_a_plan_of_two_networks_hold_its_sites_and_name_both(two):
     told = planfiles.Job(two.db, PLANNER, found, two.plans[1], base, "zh_CN").spoken["network"]
     assert "n78" in told
     assert "n41" in told
+
+
+def test_picks_comparisons_and_alternatives_name_every_operator_on_a_line_of_its_own(two):
+    db, pair = two.db, [plan.id for plan in two.plans]
+    sites = plans.plan(db, PLANNER, pair[0])["sites"]
+    picked = picking.effect(picking.bench(db, PLANNER, two.ids["score"]), list(sites["option_id"]), {})
+    stored = plans.plan(db, PLANNER, pair[0])["operators"].set_index("operator")["added"]
+    told = picked.operators.set_index("operator")["added"]
+    assert told.reindex(OPERATORS).to_numpy() == pytest.approx(stored.reindex(OPERATORS).to_numpy(), rel=1e-5)
+    compared = comparing.compared(db, PLANNER, pair, draws=False).found
+    held = compared.differences(pair[0], "operator", *pair).set_index("name")
+    assert sorted(held.index) == OPERATORS
+    assert held["first"].reindex(OPERATORS).to_numpy() == pytest.approx(stored.reindex(OPERATORS).to_numpy(), rel=1e-5)
+    whole = compared.by_problem()[pair[0]]
+    assert [held["first"].sum(), held["second"].sum()] == pytest.approx(whole[pair].tolist(), rel=1e-6)
+    asked = alternatives.params(db, PLANNER, pair[0], count=1, within=0.9)
+    searched = worker.run_now(db, PLANNER, "alternatives", asked, clock=lambda: two.now + LATER)
+    one = alternatives.found(db, PLANNER, searched.id)
+    shifts = one["shifts"][one["shifts"]["by"] == "operator"]
+    assert set(shifts["name"]) <= set(OPERATORS)
+    assert shifts["change"].sum() == pytest.approx(-one["alternatives"]["loss"].iloc[0], rel=1e-6, abs=1e-3)
 
 
 def test_a_joint_site_is_proposed_for_all_its_operators_blocked_valued_and_replaced(two, now, planned_folder):
