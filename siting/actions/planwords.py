@@ -14,6 +14,7 @@ from siting.actions.planparams import ENDS, Listed
 from siting.actions.question import Question
 from siting.errors import NotSolved, Word
 from siting.plan import Plan
+from siting.plan.build import GROUP_JOIN
 from siting.store import layers
 from siting.store.database import Database
 
@@ -28,15 +29,19 @@ CLOSE = 1e-6
 
 @dataclass(frozen=True)
 class Coded:
-    """A value of a quota as a person reads it: a code in words, a name as it is."""
+    """A value of a quota as a person reads it: a code in words (of operators each), a name as it is."""
 
     by: str
     value: str
 
     def say(self, *, lang: str) -> str:
         """The value in a language."""
-        key = CODED.get(self.by, "{}").format(self.value)
-        return words.say(key, lang=lang) if words.has(key, lang=lang) else self.value
+        whole = self.by != "operator"
+        return "·".join(self._one(part, lang) for part in ([self.value] if whole else self.value.split(GROUP_JOIN)))
+
+    def _one(self, value: str, lang: str) -> str:
+        key = CODED.get(self.by, "{}").format(value)
+        return words.say(key, lang=lang) if words.has(key, lang=lang) else value
 
 
 def sentence(name: str, *, names: Mapping[str, str], ends: Mapping[str, Any] | None = None) -> Word:

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from siting.errors import BadInput
-from siting.plan.build import Gains
+from siting.plan.build import GROUP_JOIN, Gains
 from siting.plan.problem import Rule
 
 LOADS = (("weight_kg", "spare_weight_kg"), ("sail_m2", "spare_sail_m2"), ("power_kva", "power_kva_spare"))
@@ -88,8 +88,8 @@ def _per_asset(what: str, options: pd.DataFrame, used: pd.Series, limit: pd.Seri
 def spacing(options: pd.DataFrame, *, min_spacing_m: float, by: str = "operator") -> list[Rule]:
     """No two chosen options nearer than `min_spacing_m`, per operator or (``by="all"``) for all.
 
-    Conflict pairs are covered by cliques, each one rule "at most one of these"; at 0 m nothing is too near, not even
-    options of one place.
+    Conflict pairs are covered by cliques, each one rule "at most one of these", named after every operator that has
+    it; at 0 m nothing is too near, not even options of one place.
 
     Raises
     ------
@@ -106,16 +106,15 @@ def spacing(options: pd.DataFrame, *, min_spacing_m: float, by: str = "operator"
         served = [frozenset(names_of) for names_of in options["operators"]]
         sets = [(name, np.array([at for at, names_of in enumerate(served) if name in names_of])) for name in names]
     xy = options[["easting_m", "northing_m"]].to_numpy(dtype=float)
-    rules: list[Rule] = []
-    seen: set[tuple[int, ...]] = set()
+    whose: dict[tuple[int, ...], list[str]] = {}
     for name, members in sets:
         for places in _too_near(xy, members, min_spacing_m):
-            if places not in seen:
-                seen.add(places)
-                rules.append(
-                    _at_most(f"spacing:{name}:{options['option_id'].iloc[places[0]]}:{len(rules)}", places, 1.0)
-                )
-    return rules
+            whose.setdefault(places, []).append(name)
+    first = options["option_id"].to_numpy()
+    return [
+        _at_most(f"spacing:{GROUP_JOIN.join(names)}:{first[places[0]]}:{at}", places, 1.0)
+        for at, (places, names) in enumerate(whose.items())
+    ]
 
 
 def _too_near(

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from siting.actions.planwords import sentence
 from siting.errors import BadInput
 from siting.plan.rules import loads, one_per_candidate, quota, required_venues, slots, spacing
 
@@ -45,6 +46,15 @@ def test_spacing_by_operator_leaves_different_operators_alone(rng):
     assert len(spacing(options, min_spacing_m=50.0, by="all")) == 1
     with pytest.raises(BadInput):
         spacing(options, min_spacing_m=-1.0)
+
+
+def test_a_spacing_rule_is_named_after_every_operator_that_has_it(rng):
+    options = _options(rng, 3, operators=[["ctc", "cucc"], ["ctc", "cucc"], ["cmcc"]]).assign(
+        easting_m=0.0, northing_m=0.0
+    )
+    (rule,) = spacing(options, min_spacing_m=50.0)
+    assert rule.name.startswith("spacing:ctc+cucc:")
+    assert sentence(rule.name, names={}, ends={"min_spacing_m": 50.0}).say(lang="zh_CN").startswith("电信·联通")
 
 
 def test_one_option_per_candidate_and_operator(rng):
