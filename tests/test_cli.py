@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -239,6 +240,7 @@ def test_the_whole_job_on_a_small_sample(siting, figures, tmp_path):
     assert first["rank_low"] <= first["rank_high"]
     code, out, _ = siting("score", "--out", "s.gpkg", "--top", "1", *at)
     assert (code, "1. " in out, "同意概率" in out) == (0, True, True)
+    assert re.search(r"；造价 \d{2},\d{3} 元 → ", out)
     solved = figures("plan", "--count", "3", "--out", "p.gpkg", *at)
     assert (solved["coverage"], solved["score"], solved["count"]) == (covered["run"], scored["run"], 3)
     assert solved["bound"] >= solved["value"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +13,8 @@ from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, s
 
 app = typer.Typer()
 HIDDEN = ("chosen", "value")
+SHOWN = ("number", "role", "option_id", "name", "street_office")
+Row = Mapping[Any, Any]
 
 
 @app.command(name="alternatives")
@@ -36,11 +38,14 @@ def alternatives_(
     run = worker.run_now(at.db, at.actor, alternatives.KIND, wanted, clock=now)
     found = alternatives.found(at.db, at.actor, run.id)
     lines = found["alternatives"].drop(columns=list(HIDDEN)).to_dict("records")
+    points = {number: rows.to_dict("records") for number, rows in found["points"][list(SHOWN)].groupby("number")}
     if as_json:
-        show({"run": run.id, **run.result, "alternatives": [_plain(line) for line in lines]}, as_json=True)
+        told = [{**_plain(line), "points": [_plain(row) for row in points[line["number"]]]} for line in lines]
+        show({"run": run.id, **run.result, "alternatives": told}, as_json=True)
         return
     for line in lines:
-        typer.echo(_line(line))
+        for text in _lines(line, points[line["number"]]):
+            typer.echo(text)
     if run.result["why"]:
         typer.echo(words.say(f"ui.alternatives.why.{run.result['why']}", lang=language(), asked=run.result["asked"]))
 
@@ -53,7 +58,7 @@ def _adopt(at: Desk, plan: str, number: int, *, as_json: bool) -> None:
     show({"run": run.id, **run.result}, as_json=as_json)
 
 
-def _plain(line: Mapping[Any, Any]) -> dict[str, Any]:
+def _plain(line: Row) -> dict[str, Any]:
     """A line for machines: lists as lists, unknown as null."""
     own = {
         str(name): list(cell) if hasattr(cell, "__len__") and not isinstance(cell, str) else cell
@@ -62,7 +67,23 @@ def _plain(line: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: None if cell != cell else cell for name, cell in own.items()}  # noqa: PLR0124 - NaN
 
 
-def _line(line: Mapping[Any, Any]) -> str:
+def _lines(line: Row, points: Sequence[Row]) -> Iterator[str]:
+    """An alternative in a line, with the names of what enters and leaves; below it a line per point with its id."""
+    roles = (alternatives.ENTERS, alternatives.LEAVES)
+    named = {role: "、".join(_known(row["name"]) for row in points if row["role"] == role) for role in roles}
+    yield _line(line, named)
+    for role in roles:
+        for row in points:
+            if row["role"] == role:
+                told = words.say(f"ui.alternatives.role.{role}", lang=language())
+                yield f"   {told}  {_known(row['name'])}  {_known(row['street_office'])}  {row['option_id']}"
+
+
+def _known(cell: object) -> str:
+    return cell if isinstance(cell, str) and cell else "—"
+
+
+def _line(line: Row, named: Mapping[str, str]) -> str:
     known = line["fibre_change_m"] == line["fibre_change_m"]
     return words.say(
         "alternatives.cli.line",
@@ -72,6 +93,5 @@ def _line(line: Mapping[Any, Any]) -> str:
         gap=f"{line['gap']:.2%}",
         cost=f"{line['cost_change_yuan']:+,.0f}",
         fibre=f"{line['fibre_change_m']:+,.0f}" if known else "—",
-        enters="、".join(line["enters"]) or "—",
-        leaves="、".join(line["leaves"]) or "—",
+        **{role: names or "—" for role, names in named.items()},
     )

@@ -14,11 +14,22 @@ from siting.actions.stability import Ranks
 from siting.actions.weights import Given
 from siting.cli.desk import Desk, language, now, pairs
 from siting.errors import BadInput
-from siting.plan import permission
+from siting.plan import permission, tables
 from siting.store.runs import Run
 
 POINTS = "points_"
 MISSING = "—"
+#: How a figure of a unit is written; what has no unit of its own in words keeps four digits.
+WRITTEN = {
+    "persons": ",.0f",
+    "area_m2": ",.0f",
+    "yuan": ",.0f",
+    "m": ",.0f",
+    "dB": ".2f",
+    "venues": ",.4g",
+    "tenants": ",.4g",
+}
+COUNTED = ("added_persons", "added_joint")
 
 
 def weights_of(items: list[str]) -> dict[str, float]:
@@ -99,15 +110,27 @@ def _plain(value: Any) -> Any:
     return None if value is None or pd.isna(value) else value.item() if hasattr(value, "item") else value
 
 
-def _part(name: str, own: Mapping[str, Any], unit: str) -> str:
+def _part(name: str, own: Mapping[str, Any], measure: str) -> str:
     value, points = own["value"], own["points"]
-    shown = MISSING if value is None else f"{value:,.4g}" if isinstance(value, float) else str(value)
-    if name in {"structure", "emf"} and value is not None:
-        shown = _say(f"ui.{name}.{value}")
-    elif name in {"added_persons", "added_joint"} and value is not None:
-        shown = f"{value:,.0f} {_say(f'score.unit.{unit}')}"
     gained = MISSING if points is None else f"{points:.1f}"
-    return f"{_say(f'score.part.{name}')} {shown} → {gained}"
+    return f"{_say(f'score.part.{name}')} {_shown(name, value, measure)} → {gained}"
+
+
+def _shown(name: str, value: Any, measure: str) -> str:
+    """The value of a part with its unit; yuan, metres and people as whole numbers."""
+    if value is None:
+        return MISSING
+    if name in {"structure", "emf"}:
+        return _say(f"ui.{name}.{value}")
+    unit = measure if name in COUNTED else _units().get(name, "1")
+    if not isinstance(value, int | float) or unit not in WRITTEN:
+        return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    return f"{value:{WRITTEN[unit]}} {_say(f'score.unit.{unit}')}"
+
+
+def _units() -> dict[str, str]:
+    shipped = tables.weights()
+    return dict(zip(shipped["part"], shipped["unit"], strict=True))
 
 
 def _score(line: Mapping[str, Any]) -> str:

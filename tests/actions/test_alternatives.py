@@ -128,9 +128,17 @@ def test_the_command_lists_what_each_trades_and_adopts_one(done, actor, capsys):
     found = alternatives.found(done.db, actor, told["run"])["alternatives"]
     assert [line["loss"] for line in told["alternatives"]] == found["loss"].tolist()
     assert [line["enters"] for line in told["alternatives"]] == [list(names) for names in found["enters"]]
+    names = plans.candidates(done.db, actor, done.score.id).set_index("option_id")["name"]
+    for line in told["alternatives"]:
+        assert sorted(line["enters"] + line["leaves"]) == sorted(row["option_id"] for row in line["points"])
+        assert all(row["name"] == names[row["option_id"]] for row in line["points"])
     main(["alternatives", done.plan.id, "--adopt", "1", *place, "--json"])
     own = json.loads(capsys.readouterr().out)["adopted"]
     assert runs.get(done.db, actor, own).result["method"] == "alternative"
+    main(["alternatives", done.plan.id, "--within", "0.2", "--count", "1", *place])
+    said, first = capsys.readouterr().out, found.iloc[0]
+    assert all(f"{names[option]}  " in said and f"  {option}\n" in said for option in first["enters"])
+    assert f"换出 {names[first['leaves'][0]]}" in said
     main(["alternatives", done.plan.id, "--within", "0", *place])
     assert "可放宽" in capsys.readouterr().out
     with pytest.raises(SystemExit):
