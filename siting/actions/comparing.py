@@ -42,7 +42,8 @@ class Compared:
     ----------
     plans : DataFrame
         One line per plan in the order asked for: what `listing` tells, and ``fibre_m`` (NaN where no plan site has a
-        route), ``unreached`` (sites without a route), ``agreed``.
+        route), ``unreached`` (sites without a route), ``agreed``, ``fibre_in_cost`` (whether its cost counts fibre),
+        ``site_cost_yuan`` (without fibre; NaN where it was not kept).
     problems : DataFrame
         What they were held against: ``problem`` (its name in `found`), ``kind`` (`PLAN`, `SCENARIO`, `DRAW`), ``name`` of a
         scenario, ``coverage`` run, ``price_factor``.
@@ -53,7 +54,8 @@ class Compared:
         None where nothing could be posed.
     sites : GeoDataFrame
         Chosen sites of any plan, common ones first: columns `SITES`, ``plans`` (those that hold it), ``common``, one column
-        per plan with what the site adds when its turn comes there.
+        per plan with what the site adds when its turn comes there.  Where some plans count fibre as cost and others do
+        not, ``cost_yuan`` is that of the site alone.
     offices : DataFrame
         People added by sub-district as each plan counted them itself: ``street_office``, one column per plan.
     venue_names : mapping
@@ -160,13 +162,13 @@ def compared(db: Database, actor: Actor, plan_runs: Sequence[str], *, draws: boo
         plan_origins={name: Origin(db.settings.name, str(own["sites"].crs)) for name, own in found.items()},
         problem_origins=dict.fromkeys(problems, here),
     ) if problems else None  # fmt: skip
-    table = pd.DataFrame([_with_fibre(_line(asked[name]), own) for name, own in found.items()])
+    table = pd.DataFrame([_with_fibre(asked[name], own) for name, own in found.items()])
     return Compared(
         plans=table,
         problems=pd.DataFrame(about, columns=["problem", "kind", "name", "coverage", "price_factor"]),
         missing=pd.DataFrame(missing, columns=["problem", "kind", "name", "why"]),
         found=None if result is None else _apart(result),
-        sites=_sites(found),
+        sites=_sites(found, alone=len(set(table["fibre_in_cost"])) > 1),
         offices=_offices(found),
         venue_names=_venues(db),
         same_coverage=len(set(table["coverage"])) == 1,
@@ -194,10 +196,25 @@ def _new(own: Mapping[str, Any]) -> gpd.GeoDataFrame:
     return sites[~sites["standing"]] if "standing" in sites else sites
 
 
-def _with_fibre(line: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    routes = _new(own)["fibre_m"]
+def _with_fibre(run: Run, own: Mapping[str, Any]) -> dict[str, Any]:
+    """The line of a plan with what its fibre is, and what its sites cost without it."""
+    new, counted = _new(own), bool(run.params.get("fibre_in_cost", False))
+    routes = new["fibre_m"]
     metres = float(routes.sum()) if routes.notna().any() else float("nan")
-    return {**line, "fibre_m": metres, "unreached": int(routes.isna().sum()), "agreed": int(own.get("agreed", 0))}
+    fibre = {"fibre_m": metres, "unreached": int(routes.isna().sum()), "agreed": int(own.get("agreed", 0))}
+    return {
+        **_line(run),
+        **fibre,
+        "fibre_in_cost": counted,
+        "site_cost_yuan": float(_alone(new, counted=counted).sum(skipna=False)),
+    }
+
+
+def _alone(sites: pd.DataFrame, *, counted: bool = False) -> pd.Series:
+    """Cost of sites without fibre [yuan]; where it was not kept, their cost unless fibre is counted in it."""
+    if "site_cost_yuan" in sites:
+        return sites["site_cost_yuan"].astype(float)
+    return sites["cost_yuan"].astype(float) * (np.nan if counted else 1.0)
 
 
 def _wanted(
@@ -315,9 +332,10 @@ def _draws(db: Database, one: _Asked, problem: CoverProblem, *, seed: int) -> It
         yield replace(problem, cover=cover, base=level.probability(draw).astype(np.float64))
 
 
-def _sites(found: Mapping[str, Mapping[str, Any]]) -> gpd.GeoDataFrame:
+def _sites(found: Mapping[str, Mapping[str, Any]], *, alone: bool) -> gpd.GeoDataFrame:
     """Sites of all plans once, common ones first, then in the order in which the plans would build them."""
     held = {name: _new(own) for name, own in found.items()}
+    held = {name: own.assign(cost_yuan=_alone(own)) for name, own in held.items()} if alone else held
     crs = next(iter(held.values())).crs
     frames = [own[[c for c in (*SITES, "geometry") if c in own]] for own in held.values()]
     every = pd.concat(frames, ignore_index=True).drop_duplicates("option_id", ignore_index=True)

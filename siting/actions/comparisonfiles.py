@@ -66,4 +66,6 @@ def _notes(db: Database, found: Compared, lang: str) -> list[tuple[str, object]]
     for line in found.plans.to_dict("records"):
         plan = words.say("compare.plan", lang=lang, letter=known[line["run"]])
         lines += [(plan, f"{worded.plan_name(line, lang=lang)} · {line['run']} · {line['problem_hash']}")]
+    basis = worded.basis(found.plans, lang=lang)
+    lines += [(words.say("compare.difference", lang=lang), basis)] if basis else []
     return [*lines, (words.say("compare.nature", lang=lang), words.say("ui.compare.nature", lang=lang))]

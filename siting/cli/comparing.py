@@ -56,7 +56,7 @@ def _plain(found: Compared) -> dict[str, Any]:
     names = {worded.FIRST: "only_first", worded.SECOND: "only_second", worded.BOTH: "common"}
     held = {name: _records(sites.loc[sites["held"] == key, list(SITE)]) for key, name in names.items()}
     result = {
-        "plans": _records(found.plans), "same_coverage": found.same_coverage, "same_score": found.same_score, **held,
+        "plans": _records(found.plans), "same_coverage": found.same_coverage, "same_score": found.same_score, "costs_subtract": worded.one_basis(found.plans), **held,
         "missing": _records(found.missing),
     }  # fmt: skip
     told = found.found
@@ -87,8 +87,10 @@ def _lines(found: Compared, pair: list[str]) -> Iterator[str]:
     for letter, (_, line) in zip(worded.LETTERS, found.plans.iterrows(), strict=False):
         name = worded.plan_name(dict(line), lang=lang)
         yield f"{words.say('compare.plan', lang=lang, letter=letter)}{colon}{name} · {line['run']}"
-    for title, a, b, difference in worded.overview(found.plans, lang=lang).itertuples(index=False):
-        yield f"{title}{colon}A {a:,.2f}  B {b:,.2f}  B−A {difference:+,.2f}"
+    for title, a, b, difference in worded.written(found.plans, lang=lang).itertuples(index=False):
+        yield f"{title}{colon}A {a}  B {b}  B−A {difference}"
+    if not worded.one_basis(found.plans):
+        yield worded.basis(found.plans, lang=lang)
     yield from _differences(found, pair)
     yield from _sites(found, pair[0])
     if found.found is not None:

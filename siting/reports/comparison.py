@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -14,7 +16,10 @@ from siting.reports.workbook import Sheet, workbook
 
 PERSONS = "persons"
 LETTERS = string.ascii_uppercase
-FIGURES = ("added", "sites", "agreed", "cost_yuan", "fibre_m", "unreached", "gap")
+FIGURES = ("added", "sites", "agreed", "cost_yuan", "site_cost_yuan", "fibre_m", "unreached", "gap")
+#: Decimals of a figure where it is read; the others are whole.
+DIGITS: Mapping[str, int] = MappingProxyType({"gap": 2})
+UNKNOWN = "—"
 LIMITS = ("count", "budget_yuan", "target_persons")
 SITE_COLUMNS = ("name", "class", "street_office", "owner_org", "added_persons", "cost_yuan", "fibre_m", "message")
 CODED = {"class": "style.asset_class.{}"}
@@ -46,28 +51,58 @@ def letters(runs: Sequence[str]) -> dict[str, str]:
     return dict(zip(runs, LETTERS, strict=False))
 
 
+def one_basis(plans: pd.DataFrame) -> bool:
+    """Whether all plans counted cost alike: one with fibre in it and one without do not subtract."""
+    return len(set(plans["fibre_in_cost"])) == 1
+
+
+def basis(plans: pd.DataFrame, *, lang: str) -> str:
+    """Why the costs of the plans do not subtract, and what does; empty where they do."""
+    return "" if one_basis(plans) else words.say("compare.basis", lang=lang)
+
+
 def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
-    """The figures of each plan, one column per plan; of two also the difference.
+    """The figures of each plan, one column per plan; of two also the difference, unknown where they do not subtract.
 
     Parameters
     ----------
     plans : DataFrame
-        One line per plan: ``run`` and `FIGURES`; the gap as a share, shown in percent.
+        One line per plan: ``run``, `FIGURES` and ``fibre_in_cost``; the gap as a share, shown in percent.  The cost of the
+        sites alone is shown where a plan counts fibre as cost.
     """
     unit = words.say(f"ui.unit.{plans['measure'].iloc[0]}", lang=lang)
+    names = _figures(plans)
     shown: dict[str, list[Any]] = {
-        words.say("compare.figure", lang=lang): [
-            words.say(f"compare.figure.{n}", lang=lang, unit=unit) for n in FIGURES
-        ]
+        words.say("compare.figure", lang=lang): [words.say(f"compare.figure.{n}", lang=lang, unit=unit) for n in names]
     }
     columns = [
-        [100.0 * float(line[n]) if n == "gap" else float(line[n]) for n in FIGURES] for _, line in plans.iterrows()
+        [100.0 * float(line[n]) if n == "gap" else float(line[n]) for n in names] for _, line in plans.iterrows()
     ]
     for letter, column in zip(LETTERS, columns, strict=False):
         shown[words.say("compare.plan", lang=lang, letter=letter)] = column
     if len(columns) == 2:  # noqa: PLR2004 - a difference is of two
-        shown[words.say("compare.difference", lang=lang)] = [b - a for a, b in zip(*columns, strict=True)]
+        unlike = set() if one_basis(plans) else {"cost_yuan"}
+        told = zip(names, *columns, strict=True)
+        shown[words.say("compare.difference", lang=lang)] = [math.nan if n in unlike else b - a for n, a, b in told]
     return pd.DataFrame(shown)
+
+
+def written(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
+    """`overview` as text: whole numbers with separators but for `DIGITS`; what is unknown is a dash."""
+    table, names = overview(plans, lang=lang), _figures(plans)
+    texts = {
+        title: [_amount(cell, DIGITS.get(name, 0)) for name, cell in zip(names, table[title], strict=True)]
+        for title in table.columns[1:]
+    }
+    return table.assign(**texts)
+
+
+def _figures(plans: pd.DataFrame) -> tuple[str, ...]:
+    return tuple(name for name in FIGURES if name != "site_cost_yuan" or plans["fibre_in_cost"].any())
+
+
+def _amount(value: float, digits: int) -> str:
+    return UNKNOWN if math.isnan(value) else f"{round(value, digits) + 0.0:,.{digits}f}"
 
 
 def differences(

@@ -89,14 +89,10 @@ def _badges(found: Compared) -> None:
 
 def _figures(desk: Desk, found: Compared) -> None:
     """Figures of both, with the difference; the gap in percent."""
-    table = worded.overview(found.plans, lang=desk.lang)
-    shown: dict[str, object] = {table.columns[0]: table.iloc[:, 0]}
-    for name in table.columns[1:]:
-        shown[name] = [
-            number(round(value, 2) + 0.0, digits=2 if at == len(table) - 1 else 0)
-            for at, value in enumerate(table[name])
-        ]
-    st.table(pd.DataFrame(shown).set_index(table.columns[0]), border="horizontal")
+    table = worded.written(found.plans, lang=desk.lang)
+    st.table(table.set_index(table.columns[0]), border="horizontal")
+    if not worded.one_basis(found.plans):
+        st.caption(worded.basis(found.plans, lang=desk.lang))
 
 
 def _maps(desk: Desk, found: Compared) -> None:

@@ -1,16 +1,19 @@
 """Finished plans held against each other, by the files that their runs left."""
 
+import io
 import json
 import shutil
 from types import SimpleNamespace
 
 import numpy as np
+import openpyxl
 import pytest
 
 from siting import access, cli, settings
 from siting.access import local_admin
 from siting.actions import comparing, comparisonfiles, plans, runs, scenarios, worker
 from siting.errors import BadInput, NotFound
+from siting.reports import comparison
 from siting.store import artefacts, layers
 from siting.store.database import open_database
 from tests.case_people import person
@@ -191,6 +194,38 @@ def test_whoever_plans_for_one_organisation_keeps_scenarios_to_it(two, now):
     assert scenarios.listing(done.db, person("planner")) == []
     with pytest.raises(NotFound):
         scenarios.remove(done.db, person("planner"), made.id, reason="试", now=now)
+
+
+def test_costs_with_and_without_fibre_do_not_subtract_and_those_of_the_sites_alone_do(two, now, capsys):
+    done, (plain, _) = two
+    asked = plans.params(done.db.settings, {"coverage": done.coverage.id, "count": 2, "fibre_in_cost": True})
+    with_fibre = worker.run_now(done.db, ME, "plan", asked, clock=lambda: now).id
+    at = done.db.settings.runs_folder
+    sites, own = (artefacts.load_table(at / name, "plan_sites") for name in (plain, with_fibre))
+    alone = (own["cost_yuan"] - own["fibre_cost_yuan"]).sum()
+    found = comparing.compared(done.db, ME, [plain, with_fibre], draws=False)
+    figures = comparison.overview(found.plans, lang="zh_CN").set_index("指标")
+    assert figures.loc["造价（元）"].tolist()[:2] == pytest.approx([sites["cost_yuan"].sum(), own["cost_yuan"].sum()])
+    assert np.isnan(figures.loc["造价（元）", "差（B−A）"])
+    told = figures.loc["其中站点造价（元，不含光缆）"].tolist()
+    assert told == pytest.approx([sites["cost_yuan"].sum(), alone, alone - sites["cost_yuan"].sum()])
+    listed = found.sites.set_index("option_id")["cost_yuan"]
+    assert listed[own["option_id"]].sum() == pytest.approx(alone)
+    book = openpyxl.load_workbook(io.BytesIO(comparisonfiles.export(done.db, ME, found)[1]))
+    assert any("造价不相减" in str(cell.value) for row in book.worksheets[0].iter_rows() for cell in row)
+    cli.main(["compare", plain, with_fibre, "--project", str(done.db.settings.folder)])
+    said = capsys.readouterr().out
+    assert f"造价（元）：A {sites['cost_yuan'].sum():,.0f}  B {own['cost_yuan'].sum():,.0f}  B−A —" in said
+    assert "造价不相减" in said
+
+
+def test_plans_that_count_cost_alike_show_one_cost_and_its_difference(two):
+    done, pair = two
+    figures = comparison.written(comparing.compared(done.db, ME, pair, draws=False).plans, lang="zh_CN")
+    cost = figures.set_index("指标").loc["造价（元）"]
+    assert "其中站点造价（元，不含光缆）" not in set(figures["指标"])
+    amounts = [int(text.replace(",", "")) for text in cost]
+    assert amounts[2] == amounts[1] - amounts[0] < 0
 
 
 def test_at_the_command_line_two_plans_are_compared_and_written(two, capsys, tmp_path):
