@@ -37,17 +37,16 @@ def said(points: pd.DataFrame) -> str:
     return t("ui.curve.state", step=step, value=number(best), bound=most, gap=gap)
 
 
+def best(points: pd.DataFrame) -> pd.DataFrame:
+    """Seconds with the best value and the lowest bound until then; a step that gives no bound leaves the one before it."""
+    bound = points["bound"].replace([np.inf], np.nan).cummin().ffill()
+    return pd.DataFrame({"seconds": points["seconds"], "value": points["value"].cummax(), "bound": bound})
+
+
 def chart(points: pd.DataFrame, *, height_px: int = HEIGHT_PX) -> None:
     """Curves of value and bound over seconds."""
-    best = pd.DataFrame(
-        {
-            "seconds": points["seconds"],
-            "value": points["value"].cummax(),
-            "bound": points["bound"].replace([np.inf], np.nan).cummin(),
-        }
-    )
     names = {name: t(f"ui.curve.{name}") for name in SERIES}
-    long = best.melt("seconds", list(SERIES), var_name="series", value_name="people").dropna()
+    long = best(points).melt("seconds", list(SERIES), var_name="series", value_name="people").dropna()
     long["series"] = long["series"].map(names)
     drawn = (
         alt.Chart(long)
