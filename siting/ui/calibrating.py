@@ -13,7 +13,7 @@ from siting.store.samples import SampleSet
 from siting.ui import calibrated, choices, measuring, parts, running, surveying
 from siting.ui.offices import minute
 from siting.ui.session import Desk, now
-from siting.ui.text import md, number, t
+from siting.ui.text import UNKNOWN, md, number, t
 
 SAMPLES, FIT, NEXT = "samples", "fit", "next"
 DECIDED = "calibration.decided"
@@ -94,6 +94,8 @@ def _start(desk: Desk, network: str) -> None:
         list(usable),
         default=list(usable),
         key=f"calibration.sets.{network}.{len(usable)}",
+        placeholder=UNKNOWN,
+        select_all=False,
         format_func=lambda name: _set_words(usable[name]),
     )
     params = {

@@ -156,6 +156,7 @@ def _operators(desk: Desk, state: Mapping[str, Any]) -> list[str]:
         own if desk.actor.operator else list(OPERATORS),
         default=own,
         placeholder=UNKNOWN,
+        select_all=False,
         key=f"op-{state['turn']}",
         format_func=lambda code: t(f"ui.operator.{code}"),
     )

@@ -177,7 +177,9 @@ def _unit(desk: Desk, label: str, key: str, held: object) -> object:
 def _choice(field: Field, label: str, key: str, held: object) -> object:
     terms = {code: t(f"case.{field.vocab}.{code}") for code in field.terms}
     if field.type == "list":
-        return st.multiselect(label, list(terms), key=key, placeholder=UNKNOWN, format_func=lambda code: terms[code])
+        return st.multiselect(
+            label, list(terms), key=key, placeholder=UNKNOWN, select_all=False, format_func=lambda code: terms[code]
+        )
     index = list(terms).index(str(held)) if held in terms else None
     return st.selectbox(
         label, list(terms), index=index, key=key, placeholder=UNKNOWN, format_func=lambda code: terms[code]

@@ -10,7 +10,7 @@ from siting import words
 from siting.actions import coverage, radiotables
 from siting.actions import layers as layer_actions
 from siting.ui.session import Desk
-from siting.ui.text import t
+from siting.ui.text import UNKNOWN, t
 
 CELLS_M = (10.0, 20.0, 5.0)
 
@@ -63,6 +63,8 @@ def networks(desk: Desk, *, key: str) -> list[str]:
         on_change=remember,
         args=(key,),
         help=t("ui.choice.networks_help"),
+        placeholder=UNKNOWN,
+        select_all=False,
         format_func=lambda name: terms[name],
     )
     return [str(name) for name in chosen] or default
@@ -144,6 +146,7 @@ def several(label: str, terms: Mapping[str, str], *, key: str, placeholder: str,
         on_change=remember,
         args=(key,),
         placeholder=placeholder,
+        select_all=False,
         format_func=lambda name: terms[name],
         label_visibility="collapsed" if hidden else "visible",
     )

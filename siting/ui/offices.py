@@ -102,7 +102,15 @@ def acts(desk: Desk, row: Mapping[str, object]) -> None:
         st.caption(t("ui.admin.roles_elsewhere"))
         return
     held = [r for r in ROLES if r in tuple(row["roles"])]  # type: ignore[arg-type]
-    chosen = st.multiselect(t("ui.admin.roles"), ROLES, default=held, key=f"admin.roles.{name}", format_func=role)
+    chosen = st.multiselect(
+        t("ui.admin.roles"),
+        ROLES,
+        default=held,
+        key=f"admin.roles.{name}",
+        placeholder=UNKNOWN,
+        select_all=False,
+        format_func=role,
+    )
     if st.button(t("ui.admin.set_roles"), key="admin.set_roles", disabled=chosen == held):
         with parts.told():
             people.set_roles(desk.db, desk.actor, name, chosen, now=now())
@@ -112,7 +120,9 @@ def acts(desk: Desk, row: Mapping[str, object]) -> None:
 def _roles(desk: Desk) -> list[str]:
     """The roles of a new account; none from who may not grant them, which the form says."""
     if people.grants(desk.db, desk.actor):
-        return st.multiselect(t("ui.admin.roles"), ROLES, key="admin.roles", format_func=role)
+        return st.multiselect(
+            t("ui.admin.roles"), ROLES, key="admin.roles", placeholder=UNKNOWN, select_all=False, format_func=role
+        )
     st.caption(t("ui.admin.roles_elsewhere"))
     return []
 

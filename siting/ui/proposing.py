@@ -20,7 +20,7 @@ from siting.errors import SitingError
 from siting.maps import layers, styles
 from siting.ui import atlas, choices, fields, mapview, navigation, parts
 from siting.ui.session import Desk, now
-from siting.ui.text import language, md, number, t
+from siting.ui.text import UNKNOWN, language, md, number, t
 
 LAYER = "candidates"
 NAME = "proposals"
@@ -263,6 +263,8 @@ def _new_form(desk: Desk, found: proposals.Spot, spot: tuple[float, float]) -> N
             list(names),
             default=usual.operators,
             key="new.operators",
+            placeholder=UNKNOWN,
+            select_all=False,
             format_func=names.get,
         )
         left, right = st.columns(2, gap="small")
@@ -355,7 +357,13 @@ def from_plan(desk: Desk, run_id: str, chosen: str | None) -> None:
             return
         first = [chosen] if chosen in names else list(names)
         picked = st.multiselect(
-            t("ui.proposals.which"), list(names), default=first, key=f"propose.{run_id}.{chosen}", format_func=names.get
+            t("ui.proposals.which"),
+            list(names),
+            default=first,
+            key=f"propose.{run_id}.{chosen}",
+            placeholder=UNKNOWN,
+            select_all=False,
+            format_func=names.get,
         )
         act = partial(proposals.from_plan, desk.db, desk.actor, run_id, picked, now=now())
         done = t("ui.proposals.done.propose", n=number(len(picked)))

@@ -12,7 +12,7 @@ from siting.actions import coverage, planparams, radiotables, runs, scenarios
 from siting.store.scenarios import Scenario
 from siting.ui import choices, parts
 from siting.ui.session import Desk, now
-from siting.ui.text import md, number, t
+from siting.ui.text import UNKNOWN, md, number, t
 
 KEY = "scenario"
 #: Controls that are in the page's address by their own doing.
@@ -177,7 +177,13 @@ def _coverage(desk: Desk, given: Mapping[str, Any], source: str) -> dict[str, An
     profiles = [n for n, row in radiotables.thresholds(desk.db).items() if row.active]
     own = [name for name in base["networks"] if name in networks]
     chosen = st.multiselect(
-        t("ui.choice.networks"), list(networks), own, key=f"{KEY}.networks.{source}", format_func=networks.__getitem__
+        t("ui.choice.networks"),
+        list(networks),
+        own,
+        key=f"{KEY}.networks.{source}",
+        placeholder=UNKNOWN,
+        select_all=False,
+        format_func=networks.__getitem__,
     )
     with st.container(horizontal=True):
         profile = st.selectbox(

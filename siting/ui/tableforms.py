@@ -201,7 +201,9 @@ def _back(desk: Desk, board: Board, kind: str, rows: pd.DataFrame) -> None:
     if not changed:
         return
     with st.popover(t("radiotable.restore"), icon=":material/undo:"), st.form(f"{key}.{kind}.back", border=False):
-        names = st.multiselect(t("radiotable.rows"), changed, key=f"{key}.{kind}.rows", placeholder=UNKNOWN)
+        names = st.multiselect(
+            t("radiotable.rows"), changed, key=f"{key}.{kind}.rows", placeholder=UNKNOWN, select_all=False
+        )
         reason = st.text_input(t("radiotable.reason_field"), key=f"{key}.{kind}.backwhy")
         pressed = st.form_submit_button(t("radiotable.restore"), type="primary")
     if pressed:
