@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from siting.plan.result import broken
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+T = TypeVar("T")
 
 #: Columns of a problem's row table by which differences are told.
 LEVELS = ("street_office", "operator", "venue")
@@ -144,8 +145,8 @@ class Comparison:
 
 
 def compare(
-    plans: Mapping[str, Chosen],
-    problems: Mapping[str, CoverProblem],
+    plans: Mapping[str, Chosen] | Sequence[Chosen],
+    problems: Mapping[str, CoverProblem] | Sequence[CoverProblem],
     *,
     draws: Collection[str] = (),
     plan_origins: Mapping[str, Origin] | None = None,
@@ -157,10 +158,10 @@ def compare(
 
     Parameters
     ----------
-    plans : mapping
-        Plans by name, in the order in which ties are broken.
-    problems : mapping
-        Problems by name: the questions of the plans, and scenarios.
+    plans : mapping or sequence
+        Plans by name, in the order in which ties are broken; in a sequence they are named 1, 2, ...
+    problems : mapping or sequence
+        Problems by name, or named likewise: the questions of the plans, and scenarios.
     draws : collection of str
         Names of the problems that are draws of one uncertainty.
     plan_origins, problem_origins : mapping or None
@@ -175,6 +176,7 @@ def compare(
     BadInput
         If there is no plan or no problem, or they are of different districts or reference systems.
     """
+    plans, problems = _by_name(plans), _by_name(problems)
     if not plans or not problems:
         raise BadInput("compare.nothing", plans=len(plans), problems=len(problems))
     _of_one_place({**(plan_origins or {})}, {**(problem_origins or {})})
@@ -194,6 +196,10 @@ def compare(
         robust_draws=max(worst, key=lambda name: worst[name]) if worst else "",
         worst_mean=worst,
     )
+
+
+def _by_name(given: Mapping[str, T] | Sequence[T]) -> Mapping[str, T]:
+    return given if isinstance(given, Mapping) else {str(number): one for number, one in enumerate(given, start=1)}
 
 
 def only(problem: CoverProblem, option_ids: Collection[str], *, open_rows: bool = False) -> CoverProblem:

@@ -30,7 +30,8 @@ def feasible_set(core: Core) -> Ints:
     every = range(len(core.rule_names) + 1)
     chosen = _solved(core, every, gains=core.empty().gain)
     if chosen is None:
-        raise NotSolved("plan.clash", rules=", ".join(_name(core, at) for at in clash(core, list(every))))
+        names = dict.fromkeys(_name(core, at) for at in clash(core, list(every)))
+        raise NotSolved("plan.clash", rules=", ".join(names))
     return chosen
 
 
@@ -39,12 +40,21 @@ def _name(core: Core, at: int) -> str:
 
 
 def _solved(core: Core, rules: Sequence[int], *, gains: npt.NDArray[np.float64]) -> Ints | None:
+    if core.options == 0:
+        return _empty_set(core, rules)
     model = new_model(core.options, gains)
     add_rules(model, core, rules=rules, with_count=len(core.rule_names) in rules)
     solver = _run(model)
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
     return np.flatnonzero(np.array(solver.getSolution().col_value) > HALF).astype(np.int64)
+
+
+def _empty_set(core: Core, rules: Sequence[int]) -> Ints | None:
+    """No options at all, if these rules allow that; HiGHS gives no verdict on a model without columns."""
+    own = [at for at in rules if at < len(core.rule_names)]
+    sound = (core.limits.low[own] <= 0).all() and (core.limits.high[own] >= 0).all()
+    return np.zeros(0, dtype=np.int64) if sound else None
 
 
 def _run(model: Model) -> highspy.Highs:

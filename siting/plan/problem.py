@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +36,18 @@ class Limits:
     budget_yuan: float | None = None
 
     def __post_init__(self) -> None:
-        if self.count is not None and (isinstance(self.count, bool) or self.count != int(self.count) or self.count < 0):
-            raise BadInput("plan.limits.count", value=self.count)
-        if self.budget_yuan is not None and not (math.isfinite(self.budget_yuan) and self.budget_yuan >= 0):
-            raise BadInput("plan.limits.budget", value=self.budget_yuan)
+        if self.count is not None:
+            if isinstance(self.count, bool) or not (_finite(self.count) and self.count >= 0 and self.count % 1 == 0):
+                raise BadInput("plan.limits.count", value=self.count)
+            object.__setattr__(self, "count", int(self.count))
+        if self.budget_yuan is not None:
+            if not (_finite(self.budget_yuan) and self.budget_yuan >= 0):
+                raise BadInput("plan.limits.budget", value=self.budget_yuan)
+            object.__setattr__(self, "budget_yuan", float(self.budget_yuan))
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +73,18 @@ class Rule:
     at_least: float | None = None
 
     def __post_init__(self) -> None:
-        index = np.asarray(self.option_index, dtype=np.int64)
-        coefficient = np.asarray(self.coefficient, dtype=np.float64)
-        object.__setattr__(self, "option_index", index)
-        object.__setattr__(self, "coefficient", coefficient)
-        limits = [x for x in (self.at_most, self.at_least) if x is not None]
-        sound = index.shape == coefficient.shape and index.ndim == 1 and np.isfinite(coefficient).all()
-        if not (sound and limits and all(math.isfinite(x) for x in limits) and np.unique(index).size == index.size):
+        given = np.asarray(self.option_index)
+        coefficient = _numbers(self.coefficient, "coefficient")
+        limits = {"at_most": self.at_most, "at_least": self.at_least}
+        named = [limit for limit in limits.values() if limit is not None]
+        sound = given.shape == coefficient.shape and given.ndim == 1 and (given.dtype.kind in "iu" or not given.size)
+        known = sound and np.isfinite(coefficient).all() and np.unique(given).size == given.size
+        if not (known and named and all(_finite(limit) for limit in named)):
             raise BadInput("plan.rule.unsound", name=self.name)
+        object.__setattr__(self, "option_index", given.astype(np.int64))
+        object.__setattr__(self, "coefficient", coefficient)
+        for name, limit in limits.items():
+            object.__setattr__(self, name, None if limit is None else float(limit))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +139,9 @@ class CoverProblem:
 
     def __post_init__(self) -> None:
         for name in ("weight", "base", "cost_yuan"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+            object.__setattr__(self, name, _numbers(getattr(self, name), name))
         for name in ("locked", "forbidden"):
-            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.bool_))
+            object.__setattr__(self, name, _flags(getattr(self, name), name))
         for name in ("option_id", "candidate_id"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.str_))
         object.__setattr__(self, "row_id", np.asarray(self.row_id))
@@ -163,12 +176,15 @@ class CoverProblem:
         parts += [
             sorted(
                 (
-                    r.name,
-                    r.at_most,
-                    r.at_least,
-                    sorted(zip(back[r.option_index].tolist(), r.coefficient.tolist(), strict=True)),
-                )
-                for r in self.rules
+                    (
+                        r.name,
+                        r.at_most,
+                        r.at_least,
+                        sorted(zip(back[r.option_index].tolist(), r.coefficient.tolist(), strict=True)),
+                    )
+                    for r in self.rules
+                ),
+                key=lambda rule: (rule[0], repr(rule)),
             ),
             self.limits.count,
             self.limits.budget_yuan,
@@ -189,11 +205,27 @@ class CoverProblem:
         return digest.hexdigest()
 
 
+def _numbers(values: object, name: str) -> npt.NDArray[np.float64]:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadInput("plan.problem.numbers", name=name) from None
+
+
+def _flags(values: object, name: str) -> npt.NDArray[np.bool_]:
+    given = np.asarray(values)
+    if given.dtype.kind != "b" and not np.isin(given, (0, 1)).all():
+        raise BadInput("plan.problem.flags", name=name)
+    return given.astype(np.bool_)
+
+
 def _plain_csc(matrix: object) -> sparse.csc_matrix:
-    plain = sparse.csc_matrix(matrix)
-    if not plain.has_canonical_format:
+    """One form of equal matrices: entries of float64, rows in order, none twice and none of 0."""
+    plain = sparse.csc_matrix(matrix, dtype=np.float64)
+    if not plain.has_canonical_format or not plain.data.all():
         plain = plain.copy()
         plain.sum_duplicates()
+        plain.eliminate_zeros()
     return plain
 
 
@@ -211,13 +243,17 @@ def _shape_problems(problem: CoverProblem) -> Iterator[str]:
         "base": rows,
     }
     for name, expected in sizes.items():
-        given = len(getattr(problem, name))
-        if given != expected:
-            yield words.say("plan.problem.length", name=name, given=given, expected=expected)
+        values = getattr(problem, name)
+        given = values.shape if isinstance(values, np.ndarray) else (len(values),)
+        if given != (expected,):
+            told = given[0] if len(given) == 1 else given
+            yield words.say("plan.problem.length", name=name, given=told, expected=expected)
     for name, expected in (("row_table", rows), ("option_table", options)):
         table = getattr(problem, name)
         if table is not None and len(table) != expected:
             yield words.say("plan.problem.length", name=name, given=len(table), expected=expected)
+    if problem.row_id.dtype == object and len({isinstance(name, str) for name in problem.row_id.flat}) > 1:
+        yield words.say("plan.problem.row_mixed")
 
 
 def _value_problems(problem: CoverProblem) -> Iterator[str]:
@@ -266,7 +302,12 @@ def with_changes(
     ------
     NotFound
         If a named option does not exist.
+    BadInput
+        If an option is to be locked and forbidden at once.
     """
+    both = sorted(set(lock) & set(forbid))
+    if both:
+        raise BadInput("plan.problem.asked_both", options=", ".join(both[:SHOWN_POSITIONS]))
     locked, forbidden = problem.locked.copy(), problem.forbidden.copy()
     for names, lock_value, forbid_value in ((free, False, False), (lock, True, False), (forbid, False, True)):
         places = problem.index_of(list(names))

@@ -303,10 +303,11 @@ def dress(core: Core, found: Found, watch: Watch, *, gap: float) -> Plan:
 
 
 def relative_gap(value: float, bound: float, base_value: float) -> float:
-    """(bound - value) / (bound - base_value); 0 where nothing can be added, 1 for no bound at all."""
+    """(bound - value) / (bound - base_value); 0 where nothing but rounding can be added, 1 for no bound at all."""
     if math.isinf(bound):
         return 1.0
-    return (bound - value) / (bound - base_value) if bound > base_value and bound > value else 0.0
+    room = bound - base_value
+    return max(0.0, bound - value) / room if room > 2 * ROUNDING * abs(bound) else 0.0
 
 
 def _status(*, proven: bool, share: float, target: float, finished: str) -> str:

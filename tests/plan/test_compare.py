@@ -45,6 +45,14 @@ def test_every_plan_is_held_against_every_problem_and_its_regret_is_what_the_bes
     assert (found.robust_draws, dict(found.worst_mean)) == ("", {})
 
 
+def test_plans_and_problems_without_names_are_numbered():
+    found = compare([plan("a"), plan("b")], [told()])
+    named = compare({"1": plan("a"), "2": plan("b")}, {"1": told()})
+    pd.testing.assert_frame_equal(found.matrix, named.matrix)
+    with pytest.raises(BadInput):
+        compare([], [told()])
+
+
 def test_differences_are_told_by_sub_district_operator_and_venue_the_largest_first():
     found = compare({"A": plan("a"), "B": plan("b")}, {"q": told()})
     offices = found.differences("q", "street_office", "A", "B")

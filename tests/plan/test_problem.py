@@ -50,14 +50,85 @@ def test_wrong_lengths_are_named():
         make_problem(np.eye(3), weight=[1.0, 2.0])
 
 
-@pytest.mark.parametrize("limits", [{"count": -1}, {"count": 1.5}, {"budget_yuan": float("nan")}, {"budget_yuan": -3}])
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"weight": ["many", 1.0, 1.0]}, "weight"),
+        ({"weight": 1.0}, "weight"),
+        ({"base": np.zeros((3, 1))}, "base"),
+        ({"locked": ["no", "no", "yes"]}, "locked"),
+        ({"forbidden": [float("nan"), 0, 1]}, "forbidden"),
+        ({"row_id": np.array(["a", 1, "b"], dtype=object)}, "排序"),
+        ({"row_id": [("a", 1), ("b", 2), ("c", 3)]}, "row_id"),
+    ],
+)
+def test_values_of_a_wrong_kind_or_shape_are_refused_by_name(change, word):
+    sound = make_problem(np.eye(3))
+    with pytest.raises(BadInput, match=word):
+        CoverProblem(**{**sound.__dict__, **change})
+
+
+@pytest.mark.parametrize(
+    "cover",
+    [
+        sparse.csr_matrix([[1.0, 0.0], [0.0, 1.0]]),
+        sparse.coo_matrix(([1, 1], ([0, 1], [0, 1])), shape=(2, 2)),
+        sparse.csc_matrix(np.eye(2, dtype=np.bool_)),
+        sparse.csc_matrix(np.eye(2, dtype=np.float32)),
+        sparse.csc_array(np.eye(2)),
+        sparse.csc_matrix(([0.0, 1.0, 1.0, 0.0], [1, 0, 1, 0], [0, 2, 4]), shape=(2, 2)),
+        sparse.csc_matrix(([0.25, 0.75, 1.0], [0, 0, 1], [0, 2, 3]), shape=(2, 2)),
+    ],
+    ids=["by rows", "whole numbers", "true and false", "single", "array", "zeros out of order", "in parts"],
+)
+def test_the_form_in_which_a_cover_is_given_changes_nothing(cover):
+    given = CoverProblem(**{**make_problem(np.eye(2)).__dict__, "cover": cover})
+    assert given.digest() == make_problem(np.eye(2)).digest()
+    assert solve(given, gap=0.0).value == 2.0
+
+
+def test_whole_numbers_ask_the_same_question_as_others():
+    def asked(kind):
+        rule = Rule("few", [0, 1], [kind(1), kind(1)], at_most=kind(2), at_least=kind(1))
+        return make_problem(np.eye(3), rules=(rule,), limits=Limits(count=kind(2), budget_yuan=kind(3))).digest()
+
+    assert asked(int) == asked(float) == asked(np.int64) == asked(np.float32)
+
+
+def test_rules_of_one_name_have_a_fingerprint_in_any_order():
+    rules = (Rule("same", [0], [1.0], at_most=1.0), Rule("same", [0], [1.0], at_least=0.0))
+    assert make_problem(np.eye(3), rules=rules).digest() == make_problem(np.eye(3), rules=rules[::-1]).digest()
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"count": -1},
+        {"count": 1.5},
+        {"count": float("nan")},
+        {"count": float("inf")},
+        {"count": "3"},
+        {"budget_yuan": float("nan")},
+        {"budget_yuan": -3},
+        {"budget_yuan": "3"},
+    ],
+)
 def test_limits_that_mean_nothing_are_refused(limits):
     with pytest.raises(BadInput):
         Limits(**limits)
 
 
 @pytest.mark.parametrize(
-    "rule", [{"at_most": None}, {"coefficient": [1.0]}, {"coefficient": [1.0, np.inf]}, {"option_index": [1, 1]}]
+    "rule",
+    [
+        {"at_most": None},
+        {"at_most": "1"},
+        {"coefficient": [1.0]},
+        {"coefficient": [1.0, np.inf]},
+        {"option_index": [1, 1]},
+        {"option_index": [0.0, 0.5]},
+        {"option_index": ["a", "b"]},
+    ],
 )
 def test_rules_that_mean_nothing_are_refused(rule):
     with pytest.raises(BadInput, match="nonsense"):
@@ -74,6 +145,8 @@ def test_changes_make_a_copy_and_unknown_names_are_refused(rng):
     )
     with pytest.raises(NotFound, match="nowhere"):
         with_changes(problem, lock=["nowhere"])
+    with pytest.raises(BadInput, match="o003"):
+        with_changes(problem, lock=["o003", "o004"], forbid=["o003"])
 
 
 def test_operators_served_alike_share_rows_and_others_do_not():

@@ -152,6 +152,20 @@ def test_count_that_clashes_with_a_rule_is_named():
     assert set(caught.value.values["rules"].split(", ")) == {"two needed", "count"}  # noqa: PD011 - an error, no frame
 
 
+@pytest.mark.parametrize("closed", [{"forbidden": [0, 1, 2]}, {"limits": Limits(budget_yuan=0.5)}])
+def test_where_no_option_is_left_only_the_rules_that_ask_for_one_are_named(closed):
+    rules = [
+        Rule("at most one", np.arange(3), np.ones(3), at_most=1.0),
+        Rule("one needed", np.arange(3), np.ones(3), at_least=1.0),
+        Rule("none needed", np.arange(3), np.ones(3), at_least=0.0),
+    ]
+    problem = make_problem(np.eye(3), rules=rules, **{"limits": Limits(budget_yuan=9.0, count=2), **closed})
+    with pytest.raises(NotSolved) as caught:
+        solve(problem)
+    named = set(caught.value.values["rules"].split(", "))  # noqa: PD011 - an error, no frame
+    assert named == {"one needed"} | ({"budget_yuan"} if "limits" in closed else set())
+
+
 def test_cancelling_keeps_the_best_so_far_and_claims_nothing(rng):
     problem = random_problem(rng, rows=200, options=60, limits=Limits(count=10))
     plan = solve(problem, gap=0.0, cancelled=lambda: True)
@@ -202,7 +216,9 @@ def test_locked_sites_stand_outside_the_count_and_lift_the_base():
 
 def test_nothing_to_choose_is_an_optimal_empty_plan():
     plan = solve(make_problem(np.zeros((3, 2)), base=[0.5, 0.5, 0.5]))
-    assert (plan.chosen, plan.value, plan.status) == ((), 1.5, "optimal")
+    assert (plan.chosen, plan.value, plan.status, plan.gap) == ((), 1.5, "optimal", 0.0)
+    locked = solve(make_problem(np.eye(3), locked=[0, 1, 2]))
+    assert (locked.chosen, locked.value, locked.status, locked.gap) == ((), 3.0, "optimal", 0.0)
     assert solve(make_problem(sparse.csc_matrix((0, 0)))).status == "optimal"
 
 
