@@ -28,6 +28,7 @@ LIMITS = ("count", "budget_yuan", "target_persons")
 #: What a question is made of beside its limits: plans that agree in these are asked the same.
 POSED = ("admit", "forbid", "mode", "use_permission", "fibre_in_cost", "rules")
 LISTED = 100
+MOST = 10
 SITES = ("option_id", "candidate_id", "name", "class", "configuration", "street_office", "state", "owner_org", "added_persons", "cost_yuan",
     "fibre_m", "message")  # fmt: skip
 PLAN, SCENARIO, DRAW = "plan", "scenario", "draw"
@@ -132,14 +133,14 @@ def compared(db: Database, actor: Actor, plan_runs: Sequence[str], *, draws: boo
     Parameters
     ----------
     plan_runs : sequence of str
-        Two or more plan runs.
+        Two plan runs or more; differences are told of the first two.
     draws : bool
         Whether draws are made.
 
     Raises
     ------
     BadInput
-        If fewer than two different runs are named, or one is not finished.
+        If fewer than two different runs are named, or more than `MOST`, or one is not finished.
     NotFound
         If a run is not there for the actor.
     """
@@ -147,6 +148,8 @@ def compared(db: Database, actor: Actor, plan_runs: Sequence[str], *, draws: boo
     names = list(dict.fromkeys(plan_runs))
     if len(names) < 2:  # noqa: PLR2004 - one plan differs from nothing
         raise BadInput("compare.two", given=len(names))
+    if len(names) > MOST:
+        raise BadInput("compare.many", given=len(names), most=MOST)
     found = {name: plans.plan(db, actor, name) for name in names}
     asked = {name: runs.finished(db, actor, "plan", name) for name in names}
     kept = {name: _kept(own) for name, own in found.items()}

@@ -1,4 +1,4 @@
-"""Two plans compared as a file."""
+"""Plans compared as a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from siting.store.database import Database
 
 
 def export(db: Database, actor: Actor, found: Compared, *, lang: str = words.DEFAULT_LANGUAGE) -> tuple[str, bytes]:
-    """Two plans compared as a workbook: name and bytes.
+    """Plans compared as a workbook: name and bytes; differences are of the first two.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ def export(db: Database, actor: Actor, found: Compared, *, lang: str = words.DEF
     measure = str(found.plans["measure"].iloc[0])
     sheets = {"overview": worded.overview(found.plans, lang=lang)}
     sheets |= _level_sheets(found, names, measure, lang)
-    held = found.sites.assign(held=worded.held(found.sites, names[0]))
+    two = len(names) == 2  # noqa: PLR2004 - of two a word says whose a site is, of more their letters
+    held = worded.of_two(found.sites, *names) if two else worded.of_all(found.sites, names, lang=lang)
     sheets["sites"] = worded.sites(pd.DataFrame(held), measure=measure, lang=lang)
     if found.found is not None:
         titles = worded.problem_names(found.problems, names, lang=lang)
@@ -38,7 +39,8 @@ def export(db: Database, actor: Actor, found: Compared, *, lang: str = words.DEF
     data = worded.book(
         sheets, notes=_notes(db, found, lang), lang=lang, title=f"{db.settings.name} {' '.join(names[:2])}"
     )
-    return f"{names[0]}--{names[1]}.xlsx", data
+    more = f"--{len(names)}" if len(names) > 2 else ""  # noqa: PLR2004 - the name holds two
+    return f"{names[0]}--{names[1]}{more}.xlsx", data
 
 
 def _level_sheets(found: Compared, names: Sequence[str], measure: str, lang: str) -> dict[str, pd.DataFrame]:

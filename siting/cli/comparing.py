@@ -1,4 +1,4 @@
-"""The command that holds two plans against each other."""
+"""The command that holds plans against each other."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ SMALLEST = 0.05
 def compare(
     a: Annotated[str, typer.Argument(help="方案任务编号")],
     b: Annotated[str, typer.Argument(help="另一个方案任务编号")],
+    more: Annotated[list[str] | None, typer.Argument(help="更多方案，列入情景表")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="另存对比表 .xlsx")] = None,
     project: Project = None,
     account: Account = None,
     as_json: Json = False,
 ) -> None:
-    """比较两个方案：街道、场所、运营商差异，各自独有的站点，造价与间隙。 Compare two plans."""
+    """比较方案：街道、场所、运营商差异，各自独有的站点，造价与间隙。 Compare plans."""
     if out is not None:
         target(out)
         if out.suffix.lower() != ENDING:
             raise BadInput("compare.ending", value=out.name, ending=ENDING)
     at = desk(project, account, writing=False)
-    found = comparing.compared(at.db, at.actor, [a, b])
+    found = comparing.compared(at.db, at.actor, [a, b, *(more or [])])
     if out is not None:
         out.write_bytes(comparisonfiles.export(at.db, at.actor, found, lang=language())[1])
     if as_json:
@@ -52,7 +53,7 @@ def compare(
 def _plain(found: Compared) -> dict[str, Any]:
     """Everything for machines, under working names."""
     first, second = found.plans["run"].iloc[:2]
-    sites = found.sites.assign(held=worded.held(found.sites, first))
+    sites = worded.of_two(found.sites, first, second)
     names = {worded.FIRST: "only_first", worded.SECOND: "only_second", worded.BOTH: "common"}
     held = {name: _records(sites.loc[sites["held"] == key, list(SITE)]) for key, name in names.items()}
     result = {
@@ -87,14 +88,16 @@ def _lines(found: Compared, pair: list[str]) -> Iterator[str]:
     for letter, (_, line) in zip(worded.LETTERS, found.plans.iterrows(), strict=False):
         name = worded.plan_name(dict(line), lang=lang)
         yield f"{words.say('compare.plan', lang=lang, letter=letter)}{colon}{name} · {line['run']}"
-    for title, a, b, difference in worded.written(found.plans, lang=lang).itertuples(index=False):
-        yield f"{title}{colon}A {a}  B {b}  B−A {difference}"
+    for title, *cells in worded.written(found.plans, lang=lang).itertuples(index=False):
+        marks = [*worded.LETTERS[: len(found.plans)], "B−A"]
+        yield f"{title}{colon}{'  '.join(f'{mark} {cell}' for mark, cell in zip(marks, cells, strict=False))}"
     if not worded.one_basis(found.plans):
         yield worded.basis(found.plans, lang=lang)
     yield from _differences(found, pair)
-    yield from _sites(found, pair[0])
+    yield from _sites(found, pair)
     if found.found is not None:
-        letter = worded.letters(pair)[found.found.robust]
+        yield from _matrix(found)
+        letter = worded.letters(list(found.plans["run"]))[found.found.robust]
         yield words.say("compare.cli.robust", lang=lang, letter=letter)
 
 
@@ -114,9 +117,21 @@ def _differences(found: Compared, pair: list[str]) -> Iterator[str]:
             yield f"  {line[0]}  A {line[3]:,.1f}  B {line[4]:,.1f}  B−A {line[5]:+,.1f}"
 
 
-def _sites(found: Compared, first: str) -> Iterator[str]:
+def _matrix(found: Compared) -> Iterator[str]:
+    """What every plan adds under every question and scenario, and its regret there."""
+    lang, runs = language(), list(found.plans["run"])
+    titles = worded.problem_names(found.problems, runs, lang=lang)
+    for column in ("added", "regret"):
+        yield words.say(f"compare.sheet.{column}", lang=lang)
+        shown = worded.matrix(found.found.by_problem(column), titles, lang=lang) if found.found else pd.DataFrame()
+        for letter, line in zip(worded.LETTERS, shown.to_dict("records"), strict=False):
+            cells = list(line.items())[1:]
+            yield f"  {letter}  {'  '.join(f'{title} {cell:,.1f}' for title, cell in cells)}"
+
+
+def _sites(found: Compared, pair: list[str]) -> Iterator[str]:
     lang = language()
-    sites = found.sites.assign(held=worded.held(found.sites, first))
+    sites = worded.of_two(found.sites, *pair)
     for key in (worded.FIRST, worded.SECOND, worded.BOTH):
         own = sites[sites["held"] == key]
         title = words.say(f"style.compare.{key}", lang=lang)

@@ -7,7 +7,7 @@ import string
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -24,6 +24,7 @@ LIMITS = ("count", "budget_yuan", "target_persons")
 SITE_COLUMNS = ("name", "class", "street_office", "owner_org", "added_persons", "cost_yuan", "fibre_m", "message")
 CODED = {"class": "style.asset_class.{}"}
 BOTH, FIRST, SECOND = "both", "first", "second"
+Frame = TypeVar("Frame", bound=pd.DataFrame)
 
 
 def plan_name(line: Mapping[Hashable, Any], *, lang: str) -> str:
@@ -141,10 +142,13 @@ def differences(
 
 
 def sites(frame: pd.DataFrame, *, measure: str, lang: str) -> pd.DataFrame:
-    """Common and differing sites in words; ``held`` says whose a site is."""
+    """Common and differing sites in words; ``held`` says whose a site is, as `of_two` or `of_all` gives it."""
     unit = words.say(f"ui.unit.{measure}", lang=lang)
     shown: dict[str, list[Any]] = {
-        words.say("compare.held", lang=lang): [words.say(f"style.compare.{held}", lang=lang) for held in frame["held"]]
+        words.say("compare.held", lang=lang): [
+            words.say(f"style.compare.{held}", lang=lang) if held in {BOTH, FIRST, SECOND} else held
+            for held in frame["held"]
+        ]
     }
     for name in SITE_COLUMNS:
         cells = [_coded(name, cell, lang) for cell in frame[name]]
@@ -152,12 +156,26 @@ def sites(frame: pd.DataFrame, *, measure: str, lang: str) -> pd.DataFrame:
     return pd.DataFrame(shown, index=frame.index)
 
 
-def held(frame: pd.DataFrame, first: str) -> list[str]:
-    """Of two plans, whose each site is: `BOTH`, `FIRST` or `SECOND`."""
-    return [
-        BOTH if common else FIRST if first in plans else SECOND
-        for plans, common in zip(frame["plans"], frame["common"], strict=True)
-    ]
+def of_two(frame: Frame, first: str, second: str) -> Frame:
+    """Sites that one of two plans holds, common ones first, with ``held``: `BOTH`, `FIRST` or `SECOND`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Sites with ``plans``, the runs that hold each.
+    first, second : str
+        Runs of the two plans.
+    """
+    whose = {(True, True): BOTH, (True, False): FIRST, (False, True): SECOND}
+    held = pd.Series([whose.get((first in runs, second in runs)) for runs in frame["plans"]], frame.index, dtype=object)
+    own = frame.assign(held=held)[held.notna().to_numpy()]
+    return own.loc[(own["held"] != BOTH).sort_values(kind="stable").index]
+
+
+def of_all(frame: Frame, runs: Sequence[str], *, lang: str) -> Frame:
+    """Sites of several plans, with ``held``: the letters of those that hold each."""
+    known, comma = letters(runs), words.say("compare.comma", lang=lang)
+    return frame.assign(held=[comma.join(known[run] for run in own) for own in frame["plans"]])
 
 
 def problem_names(problems: pd.DataFrame, runs: Sequence[str], *, lang: str) -> dict[str, str]:

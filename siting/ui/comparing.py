@@ -1,4 +1,4 @@
-"""Two plans side by side: figures, two maps that move together, where they differ, and how they fare under scenarios."""
+"""Plans side by side: figures, two maps that move together, where they differ, and how they fare under scenarios."""
 
 from __future__ import annotations
 
@@ -47,31 +47,34 @@ def panel(desk: Desk, asked: Mapping[str, Any] | None = None) -> None:
         parts.empty("ui.compare.need_two")
         scenarios.panel(desk, _questions(desk, list(listed["run"]), asked))
         return
-    first, second = _chosen(desk, listed)
-    if first == second:
+    names = _chosen(desk, listed)
+    if names[0] == names[1]:
         st.info(t("ui.compare.same"), icon=":material/info:")
         return
-    pair = [first, second]
     with parts.told():
-        version = comparing.version(desk.db, desk.actor, pair)
-        found = kept(desk, "compare", version, lambda: comparing.compared(desk.db, desk.actor, pair))
+        version = comparing.version(desk.db, desk.actor, names)
+        found = kept(desk, "compare", version, lambda: comparing.compared(desk.db, desk.actor, names))
         _badges(found)
         _figures(desk, found)
         _maps(desk, found)
-        _views(desk, found, pair, asked)
+        _views(desk, found, names, asked)
 
 
-def _chosen(desk: Desk, listed: pd.DataFrame) -> tuple[str, str]:
-    """Plans A and B, in the address of the page; at first the two newest."""
+def _chosen(desk: Desk, listed: pd.DataFrame) -> list[str]:
+    """Plans A and B, at first the two newest, and any more for the tables; all in the address of the page."""
     terms = {line["run"]: worded.plan_name(line, lang=desk.lang) for line in listed.to_dict("records")}
     order = list(terms)
-    both = st.columns(2, gap="small")
-    with both[0]:
+    columns = st.columns(min(len(order), 3), gap="small")
+    with columns[0]:
         first = choices.one(t("ui.compare.first"), terms, key="a")
-    with both[1]:
+    with columns[1]:
         others = {name: terms[name] for name in [*order[1:], order[0]]}
         second = choices.one(t("ui.compare.second"), others, key="b")
-    return first, second
+    if len(columns) == 2:  # noqa: PLR2004 - nothing more to choose
+        return [first, second]
+    with columns[2]:
+        more = choices.several(t("ui.compare.more"), terms, key="more", placeholder=t("ui.compare.more_none"))
+    return [first, second, *(name for name in more if name not in {first, second})]
 
 
 def _badges(found: Compared) -> None:
@@ -97,8 +100,7 @@ def _figures(desk: Desk, found: Compared) -> None:
 
 def _maps(desk: Desk, found: Compared) -> None:
     """A map of each plan; common sites and those of one plan alone differ in colour and shape."""
-    first = str(found.plans["run"].iloc[0])
-    sites = found.sites.assign(held=worded.held(found.sites, first))
+    sites = worded.of_two(found.sites, *found.plans["run"].iloc[:2])
     chosen = linked.selected(NAME)
     row = sites[sites["option_id"] == chosen]
     spot = None if row.empty else row.geometry.iloc[0]
@@ -147,24 +149,24 @@ def _marks(sites: gpd.GeoDataFrame, name: str) -> Layer:
     )
 
 
-def _views(desk: Desk, found: Compared, pair: list[str], asked: Mapping[str, Any] | None) -> None:
+def _views(desk: Desk, found: Compared, names: list[str], asked: Mapping[str, Any] | None) -> None:
     terms = {name: t(f"ui.compare.view.{name}") for name in VIEWS}
     view = choices.segments(t("ui.compare.view"), terms, key="compare-view", hidden=True)
     if view == "differences":
-        _differences(desk, found, pair)
+        _differences(desk, found, names)
     elif view == "sites":
-        _sites(desk, found, pair[0])
+        _sites(desk, found, names)
     else:
-        _scenarios(desk, found, pair, asked)
+        _scenarios(desk, found, names, asked)
     if desk.may("export.internal"):
-        version = comparing.version(desk.db, desk.actor, pair)
+        version = comparing.version(desk.db, desk.actor, names)
         make = partial(comparisonfiles.export, desk.db, desk.actor, found, lang=desk.lang)
         name, data = kept(desk, f"compare.book.{desk.lang}", version, make)
         parts.download(t("ui.compare.download"), name, data, key="compare.download", mime=SPREADSHEET)
 
 
-def _differences(desk: Desk, found: Compared, pair: list[str]) -> None:
-    """Where the plans differ, the largest difference first."""
+def _differences(desk: Desk, found: Compared, names: list[str]) -> None:
+    """Where plans A and B differ, the largest difference first."""
     measure = str(found.plans["measure"].iloc[0])
     if found.found is None:
         st.caption(t("ui.compare.stored_note"))
@@ -175,11 +177,11 @@ def _differences(desk: Desk, found: Compared, pair: list[str]) -> None:
             placeholder=UNKNOWN,
         )
         return
-    titles = worded.problem_names(found.problems, pair, lang=desk.lang)
+    titles = worded.problem_names(found.problems, names, lang=desk.lang)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         problem = choices.one(t("ui.compare.under"), titles, key="under")
         by = choices.segments(t("ui.compare.level"), {name: t(f"compare.by.{name}") for name in LEVELS}, key="level")
-    table = found.found.differences(problem, by, *pair)
+    table = found.found.differences(problem, by, *names[:2])
     shown = worded.differences(table, by, names=found.venue_names, measure=measure, lang=desk.lang)
     st.dataframe(
         shown,
@@ -191,9 +193,9 @@ def _differences(desk: Desk, found: Compared, pair: list[str]) -> None:
     st.caption(t("ui.compare.differences_note"))
 
 
-def _sites(desk: Desk, found: Compared, first: str) -> None:
-    """Common and differing sites; a row shows its place on both maps."""
-    sites = found.sites.assign(held=worded.held(found.sites, first))
+def _sites(desk: Desk, found: Compared, names: list[str]) -> None:
+    """Common and differing sites of plans A and B; a row shows its place on both maps."""
+    sites = worded.of_two(found.sites, *names[:2])
     counts = {name: int((sites["held"] == name).sum()) for name in (worded.BOTH, worded.FIRST, worded.SECOND)}
     st.caption(t("ui.compare.sites_note", **counts))
     measure = str(found.plans["measure"].iloc[0])
@@ -202,25 +204,25 @@ def _sites(desk: Desk, found: Compared, first: str) -> None:
     )
 
 
-def _scenarios(desk: Desk, found: Compared, pair: list[str], asked: Mapping[str, Any] | None) -> None:
+def _scenarios(desk: Desk, found: Compared, names: list[str], asked: Mapping[str, Any] | None) -> None:
     """Plans by scenarios, regret, the robust choice, and the scenarios themselves."""
     if found.found is not None:
-        _matrix(desk, found, found.found, pair)
-    letter = worded.letters(pair)
+        _matrix(desk, found, found.found, names)
+    letter = worded.letters(names)
     for line in found.missing.to_dict("records"):
         name = t("compare.question", letter=letter[line["problem"]]) if line["problem"] in letter else md(line["name"])
         st.caption(t("ui.compare.missing", name=name, why=t(f"ui.compare.missing.{line['why']}")))
-    scenarios.panel(desk, _questions(desk, pair, asked))
+    scenarios.panel(desk, _questions(desk, names, asked))
 
 
-def _matrix(desk: Desk, found: Compared, held: Comparison, pair: list[str]) -> None:
+def _matrix(desk: Desk, found: Compared, held: Comparison, names: list[str]) -> None:
     unit = t(f"ui.unit.{found.plans['measure'].iloc[0]}")
-    titles = worded.problem_names(found.problems, pair, lang=desk.lang)
+    titles = worded.problem_names(found.problems, names, lang=desk.lang)
     for key, column in (("ui.compare.matrix", "added"), ("ui.compare.regret", "regret")):
         st.markdown(t(key, unit=unit))
         shown = worded.matrix(held.by_problem(column), titles, lang=desk.lang)
         st.dataframe(shown, hide_index=True, column_config=linked.number_columns(shown))
-    letter = worded.letters(pair)
+    letter = worded.letters(names)
     least = held.by_problem().min(axis=1)[held.robust]
     st.success(
         t("ui.compare.robust", letter=letter[held.robust], n=number(float(least)), unit=unit), icon=":material/shield:"
@@ -257,6 +259,6 @@ def _questions(desk: Desk, names: list[str], asked: Mapping[str, Any] | None) ->
         **({} if asked is None else {t("ui.scenario.present"): {"coverage_params": {}, **asked, **present}}),
         **{
             t("compare.question", letter=letter): scenario_actions.asked(desk.db, desk.actor, name)
-            for name, letter in worded.letters(names[:2]).items()
+            for name, letter in worded.letters(names).items()
         },
     }

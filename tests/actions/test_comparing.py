@@ -196,6 +196,31 @@ def test_whoever_plans_for_one_organisation_keeps_scenarios_to_it(two, now):
         scenarios.remove(done.db, person("planner"), made.id, reason="试", now=now)
 
 
+def test_more_than_two_plans_are_held_against_every_question_and_the_first_two_against_each_other(two, now, capsys):
+    done, pair = two
+    asked = plans.params(done.db.settings, {"coverage": done.coverage.id, "count": 3})
+    names = [*pair, worker.run_now(done.db, ME, "plan", asked, clock=lambda: now).id]
+    found = comparing.compared(done.db, ME, names, draws=False)
+    expected = np.array([counted(done, name)[0] for name in names])
+    assert found.found.by_problem().to_numpy() == pytest.approx(np.tile(expected[:, None], 3), rel=1e-6)
+    assert found.found.by_problem("regret").to_numpy()[:, 0] == pytest.approx(expected.max() - expected, abs=1e-3)
+    assert comparison.overview(found.plans, lang="zh_CN").columns[1:].tolist() == ["方案 A", "方案 B", "方案 C"]
+    held = comparison.of_two(found.sites, *pair)
+    only = comparison.of_two(comparing.compared(done.db, ME, pair, draws=False).sites, *pair)
+    assert dict(zip(held["option_id"], held["held"], strict=True)) == dict(
+        zip(only["option_id"], only["held"], strict=True)
+    )
+    book = openpyxl.load_workbook(io.BytesIO(comparisonfiles.export(done.db, ME, found)[1]))
+    whose = {cell.value for cell in book["站点"]["A"][1:]}
+    assert whose <= {"A", "B", "C", "A、B", "A、C", "B、C", "A、B、C"}
+    assert [cell.value for cell in book["情景下新增"]["A"]] == ["方案", "方案 A", "方案 B", "方案 C"]
+    cli.main(["compare", *names, "--project", str(done.db.settings.folder)])
+    assert f"方案 C：11-02 09:30 · 3 个点 · 增 {expected[2]:,.0f} 人" in capsys.readouterr().out
+    with pytest.raises(BadInput) as caught:
+        comparing.compared(done.db, ME, [f"plan-{n}" for n in range(comparing.MOST + 1)])
+    assert caught.value.key == "compare.many"
+
+
 def test_costs_with_and_without_fibre_do_not_subtract_and_those_of_the_sites_alone_do(two, now, capsys):
     done, (plain, _) = two
     asked = plans.params(done.db.settings, {"coverage": done.coverage.id, "count": 2, "fibre_in_cost": True})

@@ -110,6 +110,22 @@ def test_under_the_scenarios_the_robust_choice_is_named(opened, twice):
     assert any("点数上限" in caption.value for caption in at.caption)
 
 
+def test_a_third_plan_joins_the_figures_and_the_scenarios_and_leaves_the_maps_to_two(opened, twice, clicks):
+    folder, db, pair = twice
+    base = runs.latest(db, ME, "coverage", status="done")
+    asked = plans.params(db.settings, {"coverage": base.id, "count": 3})
+    third = worker.run_now(db, ME, "plan", asked, clock=session.now).id
+    at = opened(folder, a=pair[0], b=pair[1], **{"compare-view": "scenarios"})
+    assert list(at.table[0].value.columns) == ["方案 A", "方案 B", "差（B−A）"]
+    marks = [clicks.drawn[f"compare-{side}"]["layers"][-1]["data"] for side in ("first", "second")]
+    at.multiselect(key="more").set_value([third, pair[0]]).run()
+    assert not at.exception
+    assert list(at.table[0].value.columns) == ["方案 A", "方案 B", "方案 C"]
+    assert list(at.dataframe[0].value["方案"]) == ["方案 A", "方案 B", "方案 C"]
+    assert list(at.dataframe[1].value.columns) == ["方案", *(f"方案 {letter} 的条件" for letter in "ABC")]
+    assert [clicks.drawn[f"compare-{side}"]["layers"][-1]["data"] for side in ("first", "second")] == marks
+
+
 def test_a_scenario_is_kept_loaded_asked_renamed_and_removed(opened, twice):
     folder, db, _ = twice
     at = opened(folder, **{"compare-view": "scenarios"})
@@ -119,7 +135,12 @@ def test_a_scenario_is_kept_loaded_asked_renamed_and_removed(opened, twice):
     button(at, "存为情景").click().run()
     assert not at.exception
     [one] = scenarios.listing(db, ME)
-    assert (one.name, one.reason, one.record["price_factor"], one.record["params"]["count"]) == ("涨价", "材料价上涨", 1.3, 2)
+    assert (one.name, one.reason, one.record["price_factor"], one.record["params"]["count"]) == (
+        "涨价",
+        "材料价上涨",
+        1.3,
+        2,
+    )
     assert "涨价" in list(at.dataframe[0].value.columns)
     at.button(key="scenario.load").click().run()
     assert at.session_state["by"] == "count"
@@ -133,7 +154,9 @@ def test_a_scenario_is_kept_loaded_asked_renamed_and_removed(opened, twice):
     assert [one.name for one in scenarios.listing(db, ME)] == ["涨价三成"]
     button(at, "移除").click().run()
     assert "写明原因" in at.error[0].value
-    reason = next(field for field in at.text_input if "用途" in field.label and not (field.key or "").startswith("scenario."))
+    reason = next(
+        field for field in at.text_input if "用途" in field.label and not (field.key or "").startswith("scenario.")
+    )
     reason.set_value("过时")
     button(at, "移除").click().run()
     assert scenarios.listing(db, ME) == []
