@@ -25,9 +25,9 @@ def test_both_languages_know_the_same_keys():
     assert set(words.catalogue("zh_CN")) == set(words.catalogue("en"))
 
 
-@pytest.mark.parametrize("key", sorted(words.catalogue("zh_CN")))
-def test_a_message_names_the_same_values_in_both_languages(key):
-    assert fields(words.catalogue("zh_CN")[key]) == fields(words.catalogue("en")[key])
+def test_every_message_names_the_same_values_in_both_languages():
+    chinese, english = words.catalogue("zh_CN"), words.catalogue("en")
+    assert {key: english[key] for key in chinese if fields(chinese[key]) != fields(english[key])} == {}
 
 
 def test_no_message_is_left_empty_in_any_catalogue_file():
