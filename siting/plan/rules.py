@@ -162,6 +162,8 @@ def quota(
 ) -> list[Rule]:
     """Numbers of options per value of a column; in a list column of k values each is charged 1/k.
 
+    Options whose value is unknown are in no quota.
+
     Raises
     ------
     BadInput
@@ -171,7 +173,7 @@ def quota(
         raise BadInput("plan.rule.quota_column", column=by)
     charges: dict[Hashable, dict[int, float]] = {}
     for place, value in enumerate(options[by]):
-        values = list(value) if isinstance(value, list | tuple | np.ndarray) else [value]
+        values = list(value) if isinstance(value, list | tuple | np.ndarray) else [value] if pd.notna(value) else []
         for one in values:
             charges.setdefault(one, {})[place] = 1.0 / len(values)
     limited = [limit for limit in (at_most, at_least) if isinstance(limit, Mapping)]

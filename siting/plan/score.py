@@ -114,8 +114,11 @@ def score_candidates(
     Raises
     ------
     BadInput
-        For a word that the state table does not know, or a profile whose weights do not make a score (see `checked`).
+        For parts of other options, a word that the state table does not know, or a profile that is not shipped or whose
+        weights do not make a score (see `checked`).
     """
+    if not parts.index.equals(options.index):
+        raise BadInput("score.parts", parts=len(parts), options=len(options))
     table = checked(tables.weights(profile) if isinstance(profile, str) else profile)
     weight = table.set_index("part")["weight"].astype(float)
     reached = pd.DataFrame({row.part: _share(parts, row) for row in table.itertuples()}, index=options.index)

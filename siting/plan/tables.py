@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from siting.errors import BadInput
+
 DATA = Path(__file__).parent / "data"
 
 
@@ -28,9 +30,18 @@ def costs() -> pd.DataFrame:
 
 
 def weights(profile: str = "default") -> pd.DataFrame:
-    """Zero, full and weight of every score part of a named profile."""
+    """Zero, full and weight of every score part of a named profile.
+
+    Raises
+    ------
+    BadInput
+        If no profile of this name is shipped.
+    """
     table = _read("score")
-    return table[table["profile"] == profile].reset_index(drop=True)
+    own = table[table["profile"] == profile].reset_index(drop=True)
+    if own.empty:
+        raise BadInput("score.profile.unknown", name=profile, known=", ".join(table["profile"].unique()))
+    return own
 
 
 @cache

@@ -1,19 +1,16 @@
 from datetime import date
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from scipy import sparse
 
 from siting import words
 from siting.errors import BadInput
 from siting.ledger.screening import codes
-from siting.plan import score_candidates, tables
+from siting.plan import tables
 from siting.plan.eligibility import Profile, eligibility
 from siting.plan.options import COLUMNS, from_assets, sectors_of, unserved
-from siting.plan.score import added_people
 
 TODAY = date(2026, 11, 1)
 GOOD = {
@@ -102,63 +99,3 @@ def test_every_code_has_a_sentence_in_both_languages():
 def test_every_figure_of_the_tables_has_source_and_mark():
     for table in (tables.costs(), tables.configurations(), tables.weights()):
         assert table[["source", "mark"]].notna().all().all()
-
-
-def test_people_added_are_split_by_indoors_and_venues_turn_when_their_last_unit_does():
-    units = pd.DataFrame(
-        {
-            "persons": [10.0, 20.0, 40.0],
-            "floor": [0, 1, 2],
-            "building_id": [None, "b", "b"],
-            "venue": [None, "医院", "医院"],
-        }
-    )
-
-    class Reach:
-        p = sparse.csc_matrix([[0.5, 0.0], [0.95, 0.95], [0.95, 0.0]])
-
-    options = pd.DataFrame({"option_id": ["x", "y"]})
-    added = added_people(units, Reach(), options, base=[0.1, 0.2, 0.0])
-    assert added["added_persons"].tolist() == pytest.approx([4.0 + 15.0 + 38.0, 15.0])
-    assert added["added_outdoor"].tolist() == pytest.approx([4.0, 0.0])
-    assert added["key_venues"].tolist() == [1.0, 0.0]
-
-
-def _parts(count):
-    return pd.DataFrame({
-        "added_persons": np.linspace(0, 3000, count), "added_joint": 100.0, "key_venues": 1.0, "indoor_share": 0.5,
-        "sinr_change": 0.0, "cost_yuan": 100_000.0, "fibre_m": 120.0, "permission": 0.6, "structure": "needs_test",
-        "emf": "power_exempt", "tenants": 0.0,
-    })  # fmt: skip
-
-
-def test_score_is_the_weighted_sum_worked_by_hand():
-    parts = _parts(1).assign(added_persons=1000.0)
-    score = score_candidates(pd.DataFrame({"option_id": ["x"]}), parts).iloc[0]
-    by_hand = (
-        (30 * 0.5 + 10 * 0.05 + 15 / 3 + 5 * 0.5 + 5 * 0.75 + 10 * 0.8 + 5 * 0.76 + 10 * 0.6 + 5 * 0.5 + 5 * 1)
-        / 100
-        * 100
-    )
-    assert score["score"] == pytest.approx(by_hand)
-    assert score.filter(like="points_").sum() == pytest.approx(score["score"])
-
-
-def test_another_candidate_leaves_every_score_unchanged_and_twins_score_alike():
-    options = pd.DataFrame({"option_id": [f"o{at}" for at in range(6)]})
-    whole = score_candidates(options, _parts(6))
-    part = score_candidates(options.iloc[:3], _parts(6).iloc[:3])
-    assert part["score"].tolist() == whole["score"].tolist()[:3]
-    twins = score_candidates(options.iloc[:2], _parts(6).iloc[[4, 4]].reset_index(drop=True))
-    assert twins["score"].iloc[0] == twins["score"].iloc[1]
-    assert twins["rank"].tolist() == [1, 2]
-
-
-def test_an_unknown_part_makes_an_interval_and_is_named():
-    options = pd.DataFrame({"option_id": ["x"]})
-    score = score_candidates(options, _parts(1).assign(structure="unknown").drop(columns="emf")).iloc[0]
-    assert np.isnan(score["score"])
-    assert score["score_high"] - score["score_low"] == pytest.approx(10.0)
-    assert score["reasons"] == "structure,emf"
-    with pytest.raises(BadInput, match="solid"):
-        score_candidates(options, _parts(1).assign(structure="solid"))

@@ -95,6 +95,13 @@ def test_a_joint_option_charges_each_operators_quota_its_share(rng):
     assert by_name["quota:operators:cbn"].coefficient.tolist() == [0.5]
 
 
+def test_options_of_unknown_owner_are_in_no_quota(rng):
+    options = _options(rng, 4).assign(owner_org=["区", None, np.nan, "区"])
+    assert [(r.name, r.option_index.tolist()) for r in quota(options, by="owner_org", at_least=1)] == [
+        ("quota:owner_org:区", [0, 3])
+    ]
+
+
 @pytest.mark.parametrize("wrong", [{"by": "nothing", "at_most": 1}, {"by": "street_office", "at_least": {"北街": 1}}])
 def test_a_quota_on_what_does_not_exist_is_refused(rng, wrong):
     with pytest.raises(BadInput):
