@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from siting.access import Actor, view
-from siting.actions import candidates, effects, planparams, planwords, runs, stations
+from siting.actions import candidates, effects, planparams, planwords, question, runs, stations
 from siting.actions.doors import require
 from siting.errors import Word
 from siting.plan import Rule, rules
@@ -27,24 +27,26 @@ ROOM = ("slots_total", "slots_reserved", "slots_taken", "spare_weight_kg", "spar
 
 @dataclass(frozen=True, eq=False)
 class Side:
-    """Operators that are reached alike: their share of the people, what they have today, what each option gives them.
+    """Operators that are reached alike: their shares of the people, what they have today, what each option gives them.
 
     Parameters
     ----------
-    operators : tuple of str
-        Who.
-    share : float
-        Part of the people that is theirs together.
+    shares : mapping
+        Operator -> its part of the people.
     today : array [units]
         Probability from the network and the points agreed or being built.
     reach : sparse array [units, options]
         Probability of each option alone.
     """
 
-    operators: tuple[str, ...]
-    share: float
+    shares: Mapping[str, float]
     today: Floats
     reach: sp.csc_array
+
+    @property
+    def share(self) -> float:
+        """Part of the people that is theirs together."""
+        return sum(self.shares.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,10 +151,10 @@ def bench(db: Database, actor: Actor, score_run: str) -> Bench:
 
 
 def _sides(base: candidates.Base, reaches: Mapping[str, sp.csc_array], standing: Places) -> tuple[Side, ...]:
-    """Operators of equal network and equal reach together; each has the same share of the people, as in a plan."""
+    """Operators of equal network and equal reach together; each has the share of the people that it has in a plan."""
     groups: dict[tuple[int, int], list[str]] = {}
-    everyone = sorted({*base.presents, *reaches})
-    for name in everyone:
+    shares = question.operator_shares(sorted({*base.presents, *reaches}))
+    for name in shares:
         groups.setdefault((id(base.presents.get(name)), id(reaches.get(name))), []).append(name)
     sides = []
     for names in groups.values():
@@ -161,7 +163,7 @@ def _sides(base: candidates.Base, reaches: Mapping[str, sp.csc_array], standing:
             today = np.zeros(reach.shape[0]) if present is None else present.astype(np.float64)
             units, best = _best(reach, standing)
             today[units] = np.maximum(today[units], best)
-            sides.append(Side(tuple(names), len(names) / len(everyone), today, reach))
+            sides.append(Side({name: shares[name] for name in names}, today, reach))
     return tuple(sides)
 
 
@@ -246,11 +248,11 @@ def _best(reach: sp.csc_array, columns: Places) -> tuple[Places, Floats]:
 
 
 def _by_operator(sides: Sequence[Side], parts: Sequence[_Part]) -> pd.DataFrame:
-    """What each operator gains: those reached alike have the same share of the people."""
+    """What each operator gains: those reached alike share it as they share the people."""
     each = [
-        (name, part.added / len(side.operators))
+        (name, part.added * own / side.share)
         for side, part in zip(sides, parts, strict=True)
-        for name in side.operators
+        for name, own in side.shares.items()
     ]
     return _table("operator", [name for name, _ in each], [added for _, added in each])
 

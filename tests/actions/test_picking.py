@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from siting.actions import candidates, effects, picking, plans
+from siting.actions import candidates, effects, picking, plans, question
 from siting.store import artefacts, layers
+
+OPERATORS = ("cmcc", "ctc", "cucc", "cbn")
 
 
 @pytest.fixture
@@ -56,7 +58,24 @@ def test_a_set_adds_its_best_server_gain_in_all_and_by_sub_district_and_is_lost_
 
 def test_the_plan_of_a_run_adds_by_hand_what_the_run_says(done, actor, bench):
     found = plans.plan(done.db, actor, done.plan.id)
-    assert picking.effect(bench, found["sites"]["option_id"].tolist(), {}).added == pytest.approx(found["added"], rel=1e-6)
+    assert picking.effect(bench, found["sites"]["option_id"].tolist(), {}).added == pytest.approx(
+        found["added"], rel=1e-6
+    )
+
+
+def test_operators_share_what_is_added_as_their_people_count(done, actor, bench, monkeypatch):
+    ids = bench.offered["option_id"].tolist()[:3]
+    monkeypatch.setattr(
+        question, "operator_weights", lambda: {name: 3.0 if name == "ctc" else 1.0 for name in OPERATORS}
+    )
+    found = picking.effect(picking.bench(done.db, actor, done.score.id), ids, {})
+    added = found.operators.set_index("operator")["added"]
+    alone = picking.effect(bench, ids, {}).operators.set_index("operator")["added"]
+    served = {name for side in bench.sides for name in side.shares}
+    whole = sum(3.0 if name == "ctc" else 1.0 for name in served)
+    for name in alone.index:
+        assert added[name] == pytest.approx(alone[name] * len(served) * (3.0 if name == "ctc" else 1.0) / whole)
+    assert added.sum() == pytest.approx(found.added)
 
 
 def test_order_and_repetition_of_clicks_change_nothing(bench):
@@ -106,7 +125,13 @@ def test_a_host_without_room_is_named(done, actor, now):
 def test_a_point_under_a_problem_point_is_named_as_blocked(done, actor, bench, monkeypatch):
     held = effects.current(done.db, actor)
     first = bench.offered.iloc[0]
-    line = {"candidate_id": first["candidate_id"], "case_no": "X-1", "effect": "forbidden", "option_id": "", "configuration": ""}
+    line = {
+        "candidate_id": first["candidate_id"],
+        "case_no": "X-1",
+        "effect": "forbidden",
+        "option_id": "",
+        "configuration": "",
+    }
     held.loc[0] = line
     monkeypatch.setattr(effects, "current", lambda *_: held)
     found = picking.effect(picking.bench(done.db, actor, done.score.id), [first["option_id"]], {})
