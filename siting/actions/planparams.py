@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,29 @@ QUOTA_COLUMNS: Mapping[str, str] = {
     "zone": "zone",
     "class": "class",
 }
+#: Most known names that a refusal lists.
+NAMED = 12
 NO_RULES: Mapping[str, Any] = {"min_spacing_m": 0.0, "spacing_by": "operator", "quotas": [], "required_venues": []}
 Problems = Iterator[Word]
 ENDS = ("at_most", "at_least")
 _SIGNS: Mapping[str, str] = {"<=": "at_most", ">=": "at_least"}
 _QUOTA = re.compile(r"(?P<by>\w+):(?P<value>.+?)(?P<sign><=|>=)\s*(?P<n>\d+(\.\d+)?)")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Names that rules may use.
+
+    Parameters
+    ----------
+    quotas : mapping
+        What a quota counts by -> the names it may give.
+    venues : mapping
+        Names of venues by id.
+    """
+
+    quotas: Mapping[str, Collection[str]]
+    venues: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,7 @@ class Listed:
         return ("；" if lang == "zh_CN" else "; ").join(dict.fromkeys(part.say(lang=lang) for part in self.parts))
 
 
-def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
+def params(settings: Settings, given: Mapping[str, Any], *, known: Known | None = None) -> dict[str, Any]:
     """A plan run's parameters, complete: what was given, the settings and defaults for the rest.
 
     Parameters
@@ -54,6 +73,8 @@ def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
         added for the least yuan); ``admit``, ``lock``, ``forbid`` (options or candidates), ``mode``, ``use_permission``,
         ``fibre_in_cost``, ``rules`` (quotas as mappings, or as text like `quota_of` reads), ``gap``, ``time_limit_s``, ``kicks``, ``seed``, ``start``, ``scenario``.  The
         parameters of an earlier run are read again as they stand.
+    known : Known, optional
+        What quotas and required venues may name; None where names are checked later.
 
     Raises
     ------
@@ -63,6 +84,7 @@ def params(settings: Settings, given: Mapping[str, Any]) -> dict[str, Any]:
     rules, problems = _read(given.get("rules") or {})
     given = {**given, "rules": rules}
     problems += [*_limit_problems(given), *_choice_problems(given), *_rule_problems(rules), *_effort_problems(given)]
+    problems += [] if known is None else [*_quota_names(rules, known), *_venue_names(rules, known)]
     if len(problems) == 1:
         raise BadInput(problems[0].key, **problems[0].values)
     if problems:
@@ -171,6 +193,32 @@ def _quota_problems(quota: Mapping[str, Any]) -> Problems:
     sound = bool(ends) and all(_above(end, 0, strict=False) for end in ends)
     if not sound or (len(ends) == len(ENDS) and ends[0] < ends[1]):
         yield Word("plans.rules.quota_ends", {"value": f"{by}:{value}", "ends": ", ".join(map(str, ends)) or "—"})
+
+
+def _quota_names(given: Mapping[str, Any], known: Known) -> Problems:
+    """Quotas that name what nobody knows."""
+    for quota in given.get("quotas") or ():
+        by, value = quota.get("by"), str(quota.get("value") or "")
+        if by in known.quotas and value and value not in known.quotas[by]:
+            text = "; ".join(quota_text(quota)) or f"{by}:{value}"
+            told = {"value": text, "name": value, "by": Word(f"plans.by.{by}"), **_near(value, known.quotas[by])}
+            yield Word("plans.rules.quota_name", told)
+
+
+def _venue_names(given: Mapping[str, Any], known: Known) -> Problems:
+    """Required venues that nobody knows, or that have no units."""
+    names = {*known.venues, *known.venues.values()}
+    for venue in dict.fromkeys(map(str, given.get("required_venues") or ())):
+        if venue not in names:
+            yield Word("plans.rules.venue_name", {"name": venue, **_near(venue, set(known.venues.values()))})
+
+
+def _near(name: str, known: Collection[str]) -> dict[str, object]:
+    """Known names to choose from, those most alike first, and how many there are."""
+    alike = difflib.get_close_matches(name, sorted(known), n=NAMED, cutoff=0.3)
+    listed = [*alike, *(one for one in sorted(known) if one not in alike)][:NAMED]
+    more = "…" if len(known) > NAMED else ""
+    return {"n": len(known), "known": "、".join(listed) + more or "—"}
 
 
 def quota_of(text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from siting.access import Actor, scope
-from siting.actions import coverage, plans, runs
+from siting.actions import coverage, planasked, plans, runs
 from siting.actions.doors import require
 from siting.errors import BadInput, Conflict
 from siting.store import journal, scenarios
@@ -82,10 +82,12 @@ def save(db: Database, actor: Actor, name: str, *, given: Mapping[str, Any], rea
         If the organisation has a scenario of this name.
     """
     require(db, actor, runs.PERMISSION)
+    asked = record(db, given)
+    planasked.params(db, actor, {**asked["params"], "coverage": "", "coverage_params": asked["coverage_params"]})
     made = Scenario(
         id=uuid.uuid4().hex[:12],
         name=_name(name),
-        record=record(db, given),
+        record=asked,
         reason=_reason(reason),
         audience="district" if scope(actor, runs.PERMISSION) == "all" else "org",
         org=actor.org,
@@ -182,9 +184,13 @@ def queue(db: Database, actor: Actor, scenario_id: str, *, now: datetime) -> str
         If there is no such scenario that the actor sees.
     NotAllowed
         If it is about networks of others.
+    BadInput
+        If it names what is not there any more.
     """
     require(db, actor, runs.PERMISSION)
-    return runs.start(db, actor, "plan", _params(db, actor, scenarios.get(db, scenario_id, viewer=actor)), now=now)
+    wanted = _params(db, actor, scenarios.get(db, scenario_id, viewer=actor))
+    planasked.params(db, actor, wanted)
+    return runs.start(db, actor, "plan", wanted, now=now)
 
 
 def _name(text: str) -> str:

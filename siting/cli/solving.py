@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from siting import words
-from siting.actions import plans, runs, worker
+from siting.actions import planasked, plans, runs, worker
 from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, show, target
 from siting.cli.planning import admitted, coverage_run_of
 from siting.reports.plan_sheet import OF_PEOPLE
@@ -70,11 +70,11 @@ def plan(
         "rules": _rules(spacing_m, spacing_by, quota, venue),
     }
     at = desk(project, account, writing=False)
-    plans.params(at.db.settings, {**given, "coverage": ""})
+    planasked.params(at.db, at.actor, {**given, "coverage": coverage_run or ""})
     if start is not None:
         runs.finished(at.db, at.actor, "plan", start)
     base = coverage_run_of(at, coverage_run)
-    wanted = plans.params(at.db.settings, {**given, "coverage": base})
+    wanted = planasked.params(at.db, at.actor, {**given, "coverage": base})
     run = worker.run_now(at.db, at.actor, "plan", wanted, clock=now)
     paths = plans.write(at.db, at.actor, run.id, out)
     untold = (*UNTOLD, *(OF_PEOPLE if "cost_bound_yuan" in run.result else ()))

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from siting.actions import candidates, coverage, plans, runs
+from siting.actions import candidates, coverage, planasked, runs
 from siting.ui import choices, planning, planning_picks, planrules, running
 from siting.ui.planning import State
 from siting.ui.session import Desk
@@ -95,7 +95,7 @@ def _buttons(desk: Desk, now: State, asked: Mapping[str, Any]) -> None:
     queued = running.start(
         desk,
         "plan",
-        params=lambda: plans.params(desk.settings, wanted),
+        params=lambda: planasked.params(desk.db, desk.actor, wanted),
         label=t("ui.planning.solve", what=planning.limit_words(asked)),
         started=_started,
     )

@@ -1,14 +1,17 @@
 """``siting plan`` on a district in which coverage and candidates stand."""
 
 import json
+import re
+from datetime import UTC, datetime
 
 import geopandas as gpd
 import numpy as np
 import pytest
 
 from siting import cli
-from siting.actions import runs
-from siting.store import artefacts
+from siting.actions import planasked, runs, scenarios
+from siting.errors import BadInput
+from siting.store import artefacts, layers
 
 
 @pytest.fixture
@@ -77,6 +80,44 @@ def test_everything_wrong_is_told_in_one_line_before_anything_is_computed(plan, 
     assert (code, complaint.count("\n")) == (2, 1)
     assert [part for part in ("数量、预算", "间隙 3.0", "cmcc", "both", "-1") if part not in complaint] == []
     assert len(runs.listing(done.db, actor)) == before
+
+
+def test_names_that_nobody_knows_are_told_at_once_with_those_that_are_known(plan, done, actor):
+    before = len(runs.listing(done.db, actor))
+    scored = artefacts.load_table(done.db.settings.runs_folder / done.score.id, "scored")
+    office, owner = scored["street_office"].iloc[0], scored["owner_org"].dropna().iloc[0]
+    wrong = (
+        "street_office:无此街道<=3",
+        "owner_org:无此单位>=1",
+        "operator:vodafone<=1",
+        "zone:middle<=1",
+        "class:pyramid<=1",
+    )
+    given = [part for text in (*wrong, f"street_office:{office}<=2") for part in ("--quota", text)]
+    code, _, complaint = plan("--count", 2, "--gap", 3, *given, "--require-venue", "无此场所")
+    assert (code, complaint.count("\n")) == (2, 1)
+    assert "有 7 处不合规" in complaint
+    parts = (*wrong, "间隙 3.0", "无此场所", office, owner, "ctc", "gap", "normal", "surplus", scored["class"].iloc[0])
+    assert [part for part in parts if part not in complaint] == []
+    assert any(name in complaint for name in layers.read(done.db, "venues", columns=["name"])["name"])
+    assert len(runs.listing(done.db, actor)) == before
+
+
+def test_before_anything_is_computed_a_quota_may_name_what_the_district_has(done, actor):
+    base = {"coverage": "", "coverage_params": dict(done.coverage.params), "count": 2}
+    offices = layers.read(done.db, "districts").query("level == 'street_office'")["name"]
+    known = {"quotas": [f"street_office:{offices.iloc[0]}<=1", "zone:gap<=1", "class:street_light<=9"]}
+    asked = planasked.params(done.db, actor, {**base, "rules": known})
+    assert [quota["by"] for quota in asked["rules"]["quotas"]] == ["street_office", "zone", "class"]
+    with pytest.raises(BadInput) as caught:
+        planasked.params(done.db, actor, {**base, "rules": {"quotas": ["operator:cmcc<=1"]}})
+    assert caught.value.key == "plans.rules.quota_name"
+    assert {"ctc", "cucc"} <= set(re.findall(r"\w+", caught.value.message()))
+    given = {**base, "rules": {"required_venues": ["无此场所"]}}
+    with pytest.raises(BadInput) as caught:
+        scenarios.save(done.db, actor, "场所", given=given, reason="试", now=datetime.now(UTC))
+    assert caught.value.key == "plans.rules.venue_name"
+    assert scenarios.listing(done.db, actor) == []
 
 
 def test_rules_that_clash_end_with_code_5_and_are_named(plan, done):

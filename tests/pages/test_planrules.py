@@ -24,5 +24,16 @@ def test_rules_in_the_address_are_asked_of_the_plan_and_can_be_dropped(open_app,
     assert (asked["rules"]["min_spacing_m"], asked["mode"], asked["seed"]) == (150.0, "binary", 7)
 
 
+def test_a_quota_of_a_name_that_nobody_knows_is_refused_when_the_plan_is_asked_for(open_app, done):
+    at = open_app(done, "planning", quota=["owner_org:*无此*单位<=3"])
+    before = runs.latest(db := open_database(settings.load(done)), PERSON, "plan")
+    at.button(key="run.plan.start").click().run()
+    assert not at.exception
+    assert "无此" in at.error[0].value
+    assert "权属单位" in at.error[0].value
+    assert runs.latest(db, PERSON, "plan").id == before.id
+    db.engine.dispose()
+
+
 def said(at):
     return "\n".join(str(m.value) for m in at.markdown).replace("\\", "")

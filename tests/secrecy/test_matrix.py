@@ -67,6 +67,7 @@ ASKED = {
     "plantables.table": (SEE,), "plantables.history": (SEE,), "plantables.edit": (RADIO,), "plantables.restore": (RADIO,),
     "comparing.listing": (READ,), "comparing.version": (READ,), "comparing.compared": (READ,), "comparisonfiles.export": ("export.internal",),
     "scenarios.save": (RUN,), "scenarios.listing": (READ,), "scenarios.rename": (RUN,), "scenarios.remove": (RUN,), "scenarios.queue": (RUN,), "scenarios.asked": (READ,),
+    "planasked.params": (READ,),
 }  # fmt: skip
 # Actions for which holding the permission on one's own rows is not enough.
 WHOLE_DISTRICT = {"unblocking.request", "unblocking.execute"}
