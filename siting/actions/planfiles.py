@@ -13,7 +13,7 @@ import pandas as pd
 
 from siting import words
 from siting.access import Actor
-from siting.actions import effects, planlayers, planmap, radiotables, runs
+from siting.actions import effects, modelerror, planlayers, planmap, planwords, radiotables, runs
 from siting.actions.planlayers import Covered
 from siting.assets import schema
 from siting.geo import crs
@@ -103,6 +103,8 @@ class Job:
     def about(self) -> dict[str, object]:
         """Facts for machines."""
         known = {name: self.facts[name] for name in plan_sheet.NOTES if self.facts.get(name) is not None}
+        told = {name: self.facts.get(name) for name in modelerror.ENDS}
+        known |= {"added_interval": "not computed"} if None in told.values() else told
         return {**known, "use": "internal", "nature": "pre-check, not a permit"}
 
     @property
@@ -120,7 +122,14 @@ class Job:
             "network": "；".join(self._network(name) for name in facts.get("networks") or [facts["network"]]),
             "profile": words.say("ui.badge.threshold", lang=lang, rsrp_dbm=f"{profile.rsrp_dbm:g}"),
             "mix": words.say(f"ui.mix.{facts['mix']}", lang=lang),
+            "added_interval": self._interval(),
         }
+
+    def _interval(self) -> str:
+        """Between what the plan adds if the model is off, and whether measurements say how far that may be."""
+        span = planwords.interval(self.facts, lang=self.lang)
+        known = words.say(f"plan.calibrated.{'yes' if self.facts.get('calibrated') else 'no'}", lang=self.lang)
+        return span if planwords.ends(self.facts) is None else f"{span} · {known}"
 
     def _network(self, name: str) -> str:
         """A network by its operators, band and frequency."""

@@ -18,6 +18,7 @@ from siting.actions import (
     coverage,
     curves,
     effects,
+    modelerror,
     planchecks,
     planfiles,
     planned,
@@ -104,6 +105,7 @@ def finish(
     planned.save(db, run_id, made)
     return {
         **figures,
+        **modelerror.ends(db, made.asks, made.asked, sites),
         "findings": planned.counts(made.findings),
         "checked_value": None if checked is None else checked.value,
         "checked_added": None if checked is None else checked.added,

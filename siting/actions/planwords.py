@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from siting import words
+from siting.actions import modelerror
 from siting.actions.planparams import ENDS, Listed
 from siting.actions.question import Question
 from siting.errors import NotSolved, Word
@@ -42,6 +43,21 @@ class Coded:
     def _one(self, value: str, lang: str) -> str:
         key = CODED.get(self.by, "{}").format(value)
         return words.say(key, lang=lang) if words.has(key, lang=lang) else value
+
+
+def ends(found: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Between what a plan adds if the model is off, from its figures; None where that was not computed."""
+    low, high = (found.get(name) for name in modelerror.ENDS)
+    return None if low is None or high is None else (float(low), float(high))
+
+
+def interval(found: Mapping[str, Any], *, lang: str) -> str:
+    """The same in words; plans of earlier versions, and those whose coverage kept nothing about its error, say so."""
+    known = ends(found)
+    if known is None:
+        return words.say("plan.interval.none", lang=lang)
+    low, high = (f"{end:,.0f}" for end in known)
+    return words.say("plan.interval.span", lang=lang, low=low, high=high)
 
 
 def sentence(name: str, *, names: Mapping[str, str], ends: Mapping[str, Any] | None = None) -> Word:

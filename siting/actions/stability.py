@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from siting.access import Actor
-from siting.actions import candidates, coverage, radiotables, runs, weights
+from siting.actions import candidates, modelerror, radiotables, runs, weights
 from siting.actions import coverage_files as files
 from siting.actions.candidates import Base
 from siting.actions.doors import require
@@ -29,7 +28,6 @@ KIND = "stability"
 FILE = "drawn"
 TOP = 10
 PARTS = ("added_persons", "indoor_share", "key_venues")
-CHANCES = ("sigma_db", "kind", "error_db")
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,13 +151,12 @@ def _layers(db: Database, base: Base, scored_run: Run) -> Iterator[Layer]:
     """One layer per group of operators that reach and start alike."""
     counted = operator_weights()
     reaches = candidates.reaches(db, scored_run.id)
-    groups: dict[tuple[int, int], list[str]] = {}
-    for name, matrix in reaches.items():
-        groups.setdefault((id(matrix), id(base.presents[name])), []).append(name)
     whole = sum(counted.get(name, 1.0) for name in reaches)
-    for names in groups.values():
+    for names in modelerror.alike(reaches, base.presents):
         p = reaches[names[0]]
-        known = _chances(db, base.run, names[0])
+        known = modelerror.chances(db, base.run, modelerror.network_of(db, base.run, names[0]))
+        if known is None:
+            raise BadInput("stability.no_error", run=base.run.id)
         yield margins.layer(
             (p.data, p.indices, p.indptr),
             base.presents[names[0]],
@@ -168,14 +165,3 @@ def _layers(db: Database, base: Base, scored_run: Run) -> Iterator[Layer]:
             kind=known["kind"],
             error_db=known["error_db"],
         )
-
-
-def _chances(db: Database, run: Run, operator: str) -> dict[str, npt.NDArray[Any]]:
-    """Spread of the level and class of the error at every unit, in the first network of an operator."""
-    carriers = radiotables.networks(db)
-    network = next(name for name in coverage.networks_of(run) if operator in carriers[name].operators)
-    name = f"chances{files.suffix(run.params, network=network, profile=run.params['profile'])}"
-    folder = runs.folder(db, run.id)
-    if not artefacts.has(folder, f"{name}.npz"):
-        raise BadInput("stability.no_error", run=run.id)
-    return artefacts.load_arrays(folder, name, only=CHANCES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from siting import words
-from siting.actions import planasked, plans, runs, worker
+from siting.actions import planasked, plans, planwords, runs, worker
 from siting.cli.desk import Account, Desk, Json, Project, desk, language, now, show, target
 from siting.cli.planning import admitted, coverage_run_of
 from siting.reports.plan_sheet import OF_PEOPLE
@@ -78,10 +79,18 @@ def plan(
     run = worker.run_now(at.db, at.actor, "plan", wanted, clock=now)
     paths = plans.write(at.db, at.actor, run.id, out)
     untold = (*UNTOLD, *(OF_PEOPLE if "cost_bound_yuan" in run.result else ()))
-    shown = {k: v for k, v in run.result.items() if as_json or k not in untold}
+    told = run.result if as_json else _with_interval(run.result)
+    shown = {k: v for k, v in told.items() if as_json or k not in untold}
     show({"run": run.id, **shown, "out": ", ".join(map(str, paths))}, as_json=as_json)
     if not as_json:
         _tell(at, run.id)
+
+
+def _with_interval(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures with what the plan adds if the model is off, in words after what it adds."""
+    first = list(result)[: list(result).index("added") + 1]
+    held = {name: result[name] for name in first}
+    return {**held, "added_interval": planwords.interval(result, lang=language()), **result}
 
 
 def _rules(spacing_m: float | None, spacing_by: str | None, quota: Many, venue: Many) -> dict[str, Any]:

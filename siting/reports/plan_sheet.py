@@ -20,13 +20,13 @@ TABLE = Path(__file__).with_name("plan_columns.csv")
 TO_FILL = ("plan.sheet.responsible", "plan.sheet.due")
 PERSONS = "persons"
 NOTES = (
-    "district", "run", "coverage", "network", "profile", "mix", "created_at", "datum", "status", "count", "added", "bound", "gap",
-    "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "cost_bound_yuan", "cost_gap", "measure", "calibrated", "seed", "problem_hash",
+    "district", "run", "coverage", "network", "profile", "mix", "created_at", "datum", "status", "count", "added", "added_interval",
+    "bound", "gap", "gap_of_total", "base_value", "value", "unknown_persons", "cost_yuan", "cost_bound_yuan", "cost_gap", "measure", "calibrated", "seed", "problem_hash",
     "checked_added", "uncovered_after", "as_of", "synthetic",
 )  # fmt: skip
 # What a map has room for; all the rest is in the files beside it.
 NOTES_ON_MAP = (
-    "as_of", "synthetic", "network", "profile", "mix", "calibrated", "measure", "run", "created_at", "status", "count", "added", "gap",
+    "as_of", "synthetic", "network", "profile", "mix", "calibrated", "measure", "run", "created_at", "status", "count", "added", "added_interval", "gap",
     "checked_added", "cost_yuan", "cost_bound_yuan", "cost_gap",
 )  # fmt: skip
 FLAGS: Mapping[str, str] = {"calibrated": "plan.calibrated.{}", "synthetic": "plan.synthetic.{}"}

@@ -46,7 +46,8 @@ def chooser(now: State) -> None:
 
 
 def doing(desk: Desk, run_id: str, found: Mapping[str, Any], chosen: str | None) -> None:
-    """What can be done with the plan: propose it, take it home, go on from it by hand."""
+    """How its figures are to be read, and what can be done with the plan: propose it, take it home, go on from it by hand."""
+    st.caption(planning_tables.reading(found))
     with st.container(horizontal=True, gap="xxsmall", vertical_alignment="center"):
         proposing.from_plan(desk, run_id, chosen)
         planning_tables.exports(desk, run_id)

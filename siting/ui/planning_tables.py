@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from siting import words
-from siting.actions import planfiles, plans
+from siting.actions import planfiles, plans, planwords
 from siting.plan import permission
 from siting.ui import gaps, scorebars
 from siting.ui.cached import kept
@@ -92,15 +92,23 @@ def cards(found: Mapping[str, Any]) -> list[Card]:
     floor = found.get("cost_bound_yuan")
     least = None if floor is None else Card(t("ui.plan.cost_bound"), number(floor), t("ui.plan.cost_bound_note"))
     fibre = t("ui.picks.unreached", n=unreached) if unreached else t("ui.picks.along")
-    permitted = [t("ui.plan.permitted")] if found.get("use_permission") else []
+    error = t("ui.plan.interval", span=planwords.interval(found, lang=language()))
     return [
         Card(t("ui.plan.sites"), number(found["count"]), t("ui.plan.of_candidates", n=number(found["candidates"]))),
-        Card(t("ui.plan.added", unit=unit), number(found["added"]), " · ".join([t("ui.figure.modelled"), *permitted])),
+        Card(t("ui.plan.added", unit=unit), number(found["added"]), error),
         least or Card(t("ui.plan.bound", unit=unit), number(most), t("ui.plan.bound_note")),
         Card(t("ui.plan.gap"), percent(found["gap"], digits=2), t(f"ui.plan.status.{found['status']}")),
         Card(t("ui.plan.cost"), number(found["cost_yuan"]), t("ui.plan.cost_note")),
         Card(t("ui.plan.fibre"), number(float(sites["fibre_m"].sum())), fibre),
     ]
+
+
+def reading(found: Mapping[str, Any]) -> str:
+    """What the interval is about, and what bound and gap are about."""
+    known = t(f"plan.calibrated.{'yes' if found.get('calibrated') else 'no'}")
+    missing = planwords.ends(found) is None
+    said = t("ui.plan.reading_none") if missing else t("ui.plan.reading", calibrated=known)
+    return " ".join([said, *([t("ui.plan.permitted")] if found.get("use_permission") else [])])
 
 
 def exports(desk: Desk, run_id: str) -> None:
