@@ -145,10 +145,20 @@ def network_of(db: Database, technology: str, operators: Sequence[str]) -> str |
     return min(fitting, default=None)
 
 
-def networks_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+def networks_of(row: Mapping[Any, Any]) -> tuple[str, ...]:
     """The networks that a proposal transmits, several on a host shared by operators of different ones; none if unknown."""
     said = row.get("network")
     return () if empty(said) else tuple(str(said).split(NETWORK_JOIN))
+
+
+def technologies(db: Database, frame: pd.DataFrame) -> list[list[str]]:
+    """Of each proposal the technologies of its networks, each once; its own where no network says one."""
+    bands = {name: TECHNOLOGY_OF.get(row.band) for name, row in radiotables.networks(db).items()}
+    told = []
+    for row in frame[["network", "technology"]].to_dict("records"):
+        own = [] if empty(row["technology"]) else [str(row["technology"])]
+        told.append(list(dict.fromkeys(filter(None, map(bands.get, networks_of(row))))) or own)
+    return told
 
 
 def save(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from siting.access import Actor, covers, may
 from siting.actions.doors import require
-from siting.actions.proposal_rows import KEY, LAYER, empty, line, save, word
+from siting.actions.proposal_rows import KEY, LAYER, empty, line, save, technologies, word
 from siting.actions.proposing import WRITE, Proposable, Spot, add, from_plan, proposable, spot, usual
 from siting.errors import BadInput, Conflict, NotAllowed, NotFound
 from siting.store import layers
@@ -58,9 +58,15 @@ def listing(
     ----------
     states, operators, streets : collection of str
         Only these; none given means all.
+
+    Returns
+    -------
+    GeoDataFrame
+        Columns of the data standard, and ``technologies``: those of every network that a proposal is for.
     """
     require(db, actor, READ)
     frame = layers.read(db, LAYER, viewer=actor)
+    frame["technologies"] = technologies(db, frame)
     keep = pd.Series(data=True, index=frame.index)
     if states:
         keep &= frame["state"].isin(states)

@@ -207,11 +207,12 @@ def _plain(value: Any) -> Any:
 
 
 def _tell(result: Mapping[str, Any], *, as_json: bool) -> None:
-    """One line per value in words, or all of it as JSON."""
+    """One line per value in words, or all of it as JSON; the technology is that of every network."""
     if as_json:
         show(result, as_json=True)
         return
-    for name, value in result.items():
+    every = {"technology": result["technologies"]} if "technologies" in result else {}
+    for name, value in {**{n: v for n, v in result.items() if n != "technologies"}, **every}.items():
         typer.echo(words.say("cli.proposals.line", lang=language(), title=_title(name), value=_word(name, value)))
 
 

@@ -65,7 +65,8 @@ def narrowed(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def table(frame: gpd.GeoDataFrame) -> pd.DataFrame:
     """Proposals in words; a column that says nothing of any of them is left out."""
-    return fields.table(LAYER, frame, [name for name in LISTED if frame[name].notna().any()])
+    told = frame.assign(technology=frame["technologies"])
+    return fields.table(LAYER, told, [name for name in LISTED if frame[name].notna().any()])
 
 
 def layer(frame: gpd.GeoDataFrame) -> mapview.Layer:
@@ -96,7 +97,8 @@ def card(desk: Desk, row: Mapping[str, Any]) -> None:
     found = proposals.allowed(desk.actor, row)
     for step in found:
         _FORMS[step](desk, row)
-    shown = {fields.title(LAYER, name): fields.value(LAYER, name, row[name]) for name in FACTS}
+    told = {**row, "technology": row["technologies"]}
+    shown = {fields.title(LAYER, name): fields.value(LAYER, name, told[name]) for name in FACTS}
     parts.facts({title: text for title, text in shown.items() if text != "—"})
 
 

@@ -30,6 +30,7 @@ from siting.actions import (
 )
 from siting.store import artefacts, case_values
 from siting.store.database import open_database
+from siting.ui import proposing
 
 CMCC = Actor(id="cmcc", name="cmcc", org="中国移动通信集团天津有限公司", role="operator", operator="cmcc")
 CTC = Actor(id="ctc", name="ctc", org="中国电信股份有限公司天津分公司", role="operator", operator="ctc")
@@ -151,6 +152,8 @@ def test_a_joint_site_is_proposed_for_all_its_operators_blocked_valued_and_repla
         row = proposals.get(db, viewer, key)
         assert sorted(row["operators"]) == OPERATORS
         assert sorted(row["network"].split("+")) == sorted(site["networks"])
+        assert sorted(row["technologies"]) == ["nr2600", "nr3500"]
+        assert set(proposing.table(proposals.listing(db, viewer))["制式"]) == {"5G-3500、5G-2600"}
         assert key in set(proposals.listing(db, viewer, operators=[viewer.operator])["candidate_id"])
     sectors = emfsubject.subject_of(db, PLANNER, key).sectors
     assert sorted(sectors["network"].unique()) == sorted(site["networks"])
