@@ -119,7 +119,7 @@ def score_candidates(
     """
     if not parts.index.equals(options.index):
         raise BadInput("score.parts", parts=len(parts), options=len(options))
-    table = checked(tables.weights(profile) if isinstance(profile, str) else profile)
+    table = checked(_shipped(profile) if isinstance(profile, str) else profile)
     weight = table.set_index("part")["weight"].astype(float)
     reached = pd.DataFrame({row.part: _share(parts, row) for row in table.itertuples()}, index=options.index)
     points = reached * weight * 100.0 / weight.sum()
@@ -133,6 +133,13 @@ def score_candidates(
     result["rank"] = _rank((low + high) / 2, options["option_id"])
     result["reasons"] = [",".join(unknown.columns[row]) for row in unknown.to_numpy()]
     return result
+
+
+def _shipped(name: str) -> pd.DataFrame:
+    found = tables.weights(name)
+    if found.empty:
+        raise BadInput("score.profile.unknown", name=name, known=DEFAULT_WEIGHTS)
+    return found
 
 
 def checked(profile: pd.DataFrame) -> pd.DataFrame:

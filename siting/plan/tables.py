@@ -9,8 +9,6 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from siting.errors import BadInput
-
 DATA = Path(__file__).parent / "data"
 
 
@@ -30,18 +28,9 @@ def costs() -> pd.DataFrame:
 
 
 def weights(profile: str = "default") -> pd.DataFrame:
-    """Zero, full and weight of every score part of a named profile.
-
-    Raises
-    ------
-    BadInput
-        If no profile of this name is shipped.
-    """
+    """Zero, full and weight of every score part of a named profile; no line if none of this name is shipped."""
     table = _read("score")
-    own = table[table["profile"] == profile].reset_index(drop=True)
-    if own.empty:
-        raise BadInput("score.profile.unknown", name=profile, known=", ".join(table["profile"].unique()))
-    return own
+    return table[table["profile"] == profile].reset_index(drop=True)
 
 
 @cache
@@ -71,6 +60,6 @@ def fibre() -> pd.DataFrame:
 
 @cache
 def numbers() -> Mapping[str, float]:
-    """Figures of options and eligibility by name; unit, source and mark stand beside each in ``data/numbers.csv``."""
+    """Figures of options, eligibility and checks by name; unit, source and mark stand beside each in ``data/numbers.csv``."""
     table = _read("numbers")
     return MappingProxyType(dict(zip(table["name"], table["value"].astype(float), strict=True)))
