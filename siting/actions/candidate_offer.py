@@ -25,7 +25,6 @@ from siting.store.database import Database
 
 ASSET_COLUMNS = ("name", "asset_no", "open_status")
 TOLD = (*ASSET_COLUMNS, "structural_status", "slots_free")
-NO_CONFIGURATION = "no_configuration"
 EVERY = 1_000_000
 LISTS = ("azimuths", "tilts", "networks", "operators")
 NUMBERS = (

@@ -154,12 +154,6 @@ def load_chance(folder: Path, end: str, network: Network, profile: str, *, calib
     return Chance(network, p=p, bound=bound, calibrated=calibrated, no_sites=no_sites, **arrays)
 
 
-def load_p(folder: Path, end: str, profile: str) -> Singles:
-    """A network's probability of every unit under a profile."""
-    name = f"p {quote(profile, safe='')}"
-    return artefacts.load_arrays(folder, f"chances{end}", only=[name])[name]
-
-
 def _measures(grid: Grid, units: pd.DataFrame) -> dict[str, Singles]:
     """Outdoor layers that no profile decides; NaN where nothing was computed, ``server`` where nothing reaches."""
     outdoors = units[units["floor"] == OUTDOORS]

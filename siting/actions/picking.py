@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from siting.access import Actor, view
 from siting.actions import candidates, effects, planparams, planwords, question, runs, stations
 from siting.actions.doors import require
+from siting.actions.planrules import ROOM
 from siting.errors import Word
 from siting.plan import Rule, rules
 from siting.store import artefacts, layers
@@ -22,7 +23,6 @@ from siting.store.database import Database
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 COUNT, BUDGET, BLOCKED = "count", "budget_yuan", "blocked"
-ROOM = ("slots_total", "slots_reserved", "slots_taken", "spare_weight_kg", "spare_sail_m2", "power_kva_spare")
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,14 +13,11 @@ from siting.actions.candidates import Base
 from siting.actions.runs import Reporter
 from siting.errors import Cancelled
 from siting.findings import Finding
-from siting.plan import options
+from siting.plan import options, tables
 from siting.radio import coverage as radio
 from siting.radio import demand, update
 from siting.radio.coverage import Coverage
 from siting.store.database import Database
-
-#: From here on the plan and the recomputed network tell different stories [share of what is added; unverified].
-APART = 0.02
 
 
 @dataclass(frozen=True)
@@ -113,11 +110,12 @@ def apart(checked: Checked | None, expected_added: float) -> tuple[Finding, ...]
     if checked is None or expected_added <= 0:
         return ()
     share = abs(checked.added - expected_added) / expected_added
-    if share <= APART:
+    limit = tables.numbers()["checked_apart"]
+    if share <= limit:
         return ()
     values: Mapping[str, object] = {
         "checked": round(checked.added, 1),
         "added": round(expected_added, 1),
-        "limit": f"{APART:.0%}",
+        "limit": f"{limit:.0%}",
     }
     return (Finding(code="plan_checked_apart", severity="warning", value=f"{share:.1%}", values=values),)

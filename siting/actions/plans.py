@@ -39,7 +39,6 @@ from siting.store import runs as run_rows
 from siting.store.database import Database
 from siting.store.runs import Run
 
-DEFAULT_COUNT = 30
 KINDS = tuple(planfiles.KINDS)
 
 
