@@ -17,7 +17,7 @@ from siting.ui import atlas, choices, linked, mapview, parts, planning, planning
 from siting.ui.cached import kept
 from siting.ui.mapview import Layer
 from siting.ui.session import Desk, now
-from siting.ui.text import UNKNOWN, number, percent, t
+from siting.ui.text import UNKNOWN, md, number, percent, t
 
 KEY = "option_id"
 FAMILY = "alternative"
@@ -40,6 +40,7 @@ def panel(desk: Desk, plan_run: str) -> None:
     """
     run = alternatives.standing(desk.db, desk.actor, plan_run)
     _search(desk, plan_run, again=run is not None)
+    _adopted(desk, plan_run)
     if run is None:
         parts.empty("ui.alternatives.none_yet")
         return
@@ -174,6 +175,23 @@ def _adopting(desk: Desk, run: Run, line: Mapping[Any, Any]) -> None:
         with parts.told():
             alternatives.adopt(desk.db, desk.actor, run.id, int(line["number"]), now=now())
             st.rerun()
+
+
+def _adopted(desk: Desk, plan_run: str) -> None:
+    """The plan made last of an alternative to the one shown, and the way to it."""
+    latest = runs.latest(desk.db, desk.actor, alternatives.KIND, status="done")
+    made = None if latest is None else latest.result.get("adopted")
+    if latest is None or made is None or plan_run not in {made, latest.params.get("plan")}:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        title = planning.title(runs.get(desk.db, desk.actor, made))
+        st.success(t("ui.alternatives.adopted", title=md(title)), icon=":material/check:")
+        st.button(t("ui.alternatives.open"), key="alternatives.open", on_click=_show, args=(made,))
+
+
+def _show(plan_run: str) -> None:
+    st.query_params[planning.PLAN] = plan_run
+    planning.show("plan")
 
 
 def _map(desk: Desk, plan_run: str, points: gpd.GeoDataFrame) -> None:

@@ -68,6 +68,10 @@ def test_alternatives_are_looked_for_listed_and_adopted(opened, db):
     assert worker.step(db, clock=session.now)
     made = runs.get(db, ME, runs.latest(db, ME, "alternatives").result["adopted"])
     assert (made.kind, made.status, made.result["method"]) == ("plan", "done", "alternative")
+    at = opened()
+    assert "已另存为方案" in at.success[0].value
+    at.button(key="alternatives.open").click().run()
+    assert made.id in at.query_params["plan"]
 
 
 def test_the_one_in_the_address_is_shown(opened, db):
