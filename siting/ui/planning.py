@@ -41,6 +41,8 @@ class State:
         The plan shown.
     open : Run or None
         Long work in progress.
+    unanswered : bool
+        Whether the newest question got no plan, so that the plan shown answers an earlier one.
     measured : str
         ``persons`` or ``area_m2``.
     """
@@ -50,13 +52,15 @@ class State:
     plans: tuple[Run, ...]
     solved: Run | None
     open: Run | None
+    unanswered: bool
     measured: str
 
 
 def state(desk: Desk) -> State:
     """What stands now for this person; the plan is the one in the address, else the newest."""
     covered = runs.latest(desk.db, desk.actor, "coverage", status="done")
-    listed = [run for run in runs.listing(desk.db, desk.actor, "plan", limit=2 * MOST_PLANS) if run.status == "done"]
+    every = runs.listing(desk.db, desk.actor, "plan", limit=2 * MOST_PLANS)
+    listed = [run for run in every if run.status == "done"]
     asked = st.query_params.get(PLAN, "")
     return State(
         covered=covered,
@@ -64,6 +68,7 @@ def state(desk: Desk) -> State:
         plans=tuple(listed[:MOST_PLANS]),
         solved=next((run for run in listed if run.id == asked), listed[0] if listed else None),
         open=running.unfinished(desk, KINDS),
+        unanswered=bool(every) and every[0].status in {"failed", "cancelled"},
         measured=gaps.PERSONS if covered is None else gaps.measure(covered),
     )
 

@@ -19,8 +19,9 @@ KEY = "option_id"
 
 def chooser(now: State) -> None:
     """Earlier plans by date and question; the newest needs no mention in the address, and is not what a run in progress makes."""
-    if now.solved is not None and now.open is not None:
-        st.caption(t("ui.planning.earlier", title=md(planning.title(now.solved))))
+    if now.solved is not None and (now.open is not None or now.unanswered):
+        key = "ui.planning.unanswered" if now.open is None else "ui.planning.earlier"
+        st.caption(t(key, title=md(planning.title(now.solved))))
     if now.solved is None or len(now.plans) < 2:  # noqa: PLR2004 - something to choose from
         return
     known = {run.id: run for run in now.plans}

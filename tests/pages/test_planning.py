@@ -139,3 +139,13 @@ def test_an_operator_sees_no_plan_of_others_and_its_own_run_stays_its_own(open_a
     press(at, "run.plan.start")
     run = run_rows.latest(store(done), "plan")
     assert (run.audience, run.params["count"]) == ("org", 30)
+
+
+def test_a_question_without_a_plan_says_that_the_plan_below_answers_an_earlier_one(open_app, done):
+    db = store(done)
+    address = {"planning-view": "plan"}
+    assert "先前的方案" not in words_on(open_app(done, "planning", **address))
+    asked = runs.latest(db, PERSON, "plan", status="done").params
+    run_id = runs.start(db, PERSON, "plan", asked, now=session.now())
+    run_rows.finish(db, run_id, status="failed", now=session.now())
+    assert "上次求解没有得到方案，以下仍是先前的方案" in words_on(open_app(done, "planning", **address))
