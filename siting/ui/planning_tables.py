@@ -28,7 +28,7 @@ CODED: Mapping[str, str] = {"state": "candidate_state", "class": "asset_class", 
 WORDED: Mapping[str, str] = {"structure": "ui.structure.{}", "emf": "ui.emf.{}", "configuration": "ui.configuration.{}"}
 LISTED = ("rank", "rank_span", "name", "score", scorebars.COLUMN, "added_persons", "cost_yuan", "fibre_m", "state", "class",
     "street_office", "emf", "structure", "permission", "owner_org", "message", "added_indoor", "top_share")  # fmt: skip
-CHOSEN = ("order", "name", "class", "owner_org", "marginal_in_plan", LOSS, "cost_yuan", "fibre_m", "emf", "structure", "permission",
+CHOSEN = ("order", "name", "marginal_in_plan", "cost_yuan", "fibre_m", "emf", "owner_org", "class", LOSS, "structure", "permission",
     "message", "street_office", "state", "added_persons")  # fmt: skip
 FACTS = ("name", "class", "configuration", "mount_height_m", "owner_org", "state", "message", "permission", "emf", "structure", "fibre_m",
     "cost_yuan", "asset_no", "street_office", "open_status", "emf_quotient", "marginal_in_plan", LOSS)  # fmt: skip
@@ -97,7 +97,11 @@ def cards(found: Mapping[str, Any]) -> list[Card]:
         Card(t("ui.plan.sites"), number(found["count"]), t("ui.plan.of_candidates", n=number(found["candidates"]))),
         Card(t("ui.plan.added", unit=unit), number(found["added"]), error),
         least or Card(t("ui.plan.bound", unit=unit), number(most), t("ui.plan.bound_note")),
-        Card(t("ui.plan.gap"), percent(found["gap"], digits=2), t(f"ui.plan.status.{found['status']}")),
+        Card(
+            t("ui.plan.gap" if least is None else "ui.plan.gap_cost"),
+            percent(found["gap"], digits=2),
+            t(f"ui.plan.status.{found['status']}"),
+        ),
         Card(t("ui.plan.cost"), number(found["cost_yuan"]), t("ui.plan.cost_note")),
         Card(t("ui.plan.fibre"), number(float(sites["fibre_m"].sum())), fibre),
     ]
