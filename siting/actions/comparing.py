@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +27,7 @@ from siting.store.scenarios import Scenario
 
 LIMITS = ("count", "budget_yuan", "target_persons")
 #: What a question is made of beside its limits: plans that agree in these are asked the same.
-POSED = ("admit", "forbid", "mode", "use_permission", "fibre_in_cost", "rules")
+POSED = ("admit", "forbid", "mode", "use_permission", "fibre_in_cost", "rules", "prices")
 LISTED = 100
 MOST = 10
 SITES = ("option_id", "candidate_id", "name", "class", "configuration", "street_office", "state", "owner_org", "added_persons", "cost_yuan",
@@ -44,7 +45,7 @@ class Compared:
     plans : DataFrame
         One line per plan in the order asked for: what `listing` tells, and ``fibre_m`` (NaN where no plan site has a
         route), ``unreached`` (sites without a route), ``agreed``, ``fibre_in_cost`` (whether its cost counts fibre),
-        ``site_cost_yuan`` (without fibre; NaN where it was not kept).
+        ``site_cost_yuan`` (without fibre; NaN where it was not kept), ``prices`` (those of its own, as text).
     problems : DataFrame
         What they were held against: ``problem`` (its name in `found`), ``kind`` (`PLAN`, `SCENARIO`, `DRAW`), ``name`` of a
         scenario, ``coverage`` run, ``price_factor``.
@@ -209,6 +210,7 @@ def _with_fibre(run: Run, own: Mapping[str, Any]) -> dict[str, Any]:
         **_line(run),
         **fibre,
         "fibre_in_cost": counted,
+        "prices": json.dumps(run.params.get("prices") or {}, sort_keys=True),
         "site_cost_yuan": float(_alone(new, counted=counted).sum(skipna=False)),
     }
 

@@ -71,7 +71,7 @@ def params(settings: Settings, given: Mapping[str, Any], *, known: Known | None 
     given : mapping
         ``coverage`` (a run) or ``coverage_params``; ``count`` and/or ``budget_yuan``, or ``target_persons`` (people to be
         added for the least yuan); ``admit``, ``lock``, ``forbid`` (options or candidates), ``mode``, ``use_permission``,
-        ``fibre_in_cost``, ``rules`` (quotas as mappings, or as text like `quota_of` reads), ``gap``, ``time_limit_s``, ``kicks``, ``seed``, ``start``, ``scenario``.  The
+        ``fibre_in_cost``, ``rules`` (quotas as mappings, or as text like `quota_of` reads), ``gap``, ``time_limit_s``, ``kicks``, ``seed``, ``start``, ``scenario``, ``prices`` (see `siting.actions.planprices`).  The
         parameters of an earlier run are read again as they stand.
     known : Known, optional
         What quotas and required venues may name; None where names are checked later.
@@ -104,7 +104,7 @@ def _read(rules: Mapping[str, Any]) -> tuple[dict[str, Any], list[Word]]:
 
 
 def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
-    own = {"coverage_params": dict(given["coverage_params"])} if given.get("coverage_params") else {}
+    own = {name: dict(given[name]) for name in ("coverage_params", "prices") if given.get(name)}
     return {
         "coverage": given.get("coverage") or "",
         **own,

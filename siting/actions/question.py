@@ -12,7 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from siting.access import Actor
-from siting.actions import candidates, effects, permission, planrules, radiotables, runs
+from siting.actions import candidates, effects, permission, planprices, planrules, radiotables, runs
 from siting.actions.candidates import Base
 from siting.errors import BadInput
 from siting.findings import Finding
@@ -116,6 +116,7 @@ def posed(db: Database, actor: Actor, asked: Mapping[str, Any], score_run: str, 
     """
     base = candidates.base_of(db, actor, asked["coverage"])
     scored = effects.applied(artefacts.load_table(runs.folder(db, score_run), "scored"), held)
+    scored = planprices.applied(db, scored, asked.get("prices") or {})
     offered, findings = _marked(scored, asked["lock"]), _absent(scored, held)
     offered = planrules.by_hand(offered, asked["forbid"])
     offered = planrules.apart(db, actor, base, offered, asked)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from siting.access import Actor, scope
-from siting.actions import coverage, planasked, plans, runs
+from siting.actions import coverage, planasked, planprices, plans, runs
 from siting.actions.doors import require
 from siting.errors import BadInput, Conflict
 from siting.store import journal, scenarios
@@ -31,8 +31,8 @@ def record(db: Database, given: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     given : mapping
         Parameters of a plan run (limits, ``admit``, ``lock``, ``forbid``, ``rules``, …), ``coverage_params`` (networks, profile,
-        mix, cell; the settings stand for what is not given), ``price_factor`` (all costs are multiplied by it; default 1)
-        and ``draw_seed`` (the model is off as in the first draw of this seed; None: it is not).
+        mix, cell; the settings stand for what is not given), ``prices`` (own prices by ``class.equipment`` [yuan], the
+        district's where it says nothing), ``price_factor`` (all costs are multiplied by it; default 1) and ``draw_seed`` (the model is off as in the first draw of this seed; None: it is not).
 
     Returns
     -------
@@ -47,6 +47,7 @@ def record(db: Database, given: Mapping[str, Any]) -> dict[str, Any]:
     asked = {
         name: value for name, value in given.items() if name not in {"coverage", "coverage_params", "scenario", "start"}
     }
+    asked["prices"] = planprices.checked(db, given.get("prices") or {})
     params = plans.params(db.settings, {**asked, "coverage": ""})
     factor, seed = given.get("price_factor", 1.0), given.get("draw_seed")
     if not (isinstance(factor, int | float) and math.isfinite(factor) and 1 / DEAREST <= factor <= DEAREST):

@@ -53,13 +53,19 @@ def letters(runs: Sequence[str]) -> dict[str, str]:
 
 
 def one_basis(plans: pd.DataFrame) -> bool:
-    """Whether all plans counted cost alike: one with fibre in it and one without do not subtract."""
-    return len(set(plans["fibre_in_cost"])) == 1
+    """Whether all plans counted cost alike: with and without fibre, or at different prices, they do not subtract."""
+    return len(set(zip(plans["fibre_in_cost"], plans["prices"], strict=True))) == 1
 
 
 def basis(plans: pd.DataFrame, *, lang: str) -> str:
     """Why the costs of the plans do not subtract, and what does; empty where they do."""
-    return "" if one_basis(plans) else words.say("compare.basis", lang=lang)
+    if one_basis(plans):
+        return ""
+    return words.say("compare.basis" if _one_table(plans) else "compare.basis_prices", lang=lang)
+
+
+def _one_table(plans: pd.DataFrame) -> bool:
+    return len(set(plans["prices"])) == 1
 
 
 def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
@@ -68,7 +74,7 @@ def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
     Parameters
     ----------
     plans : DataFrame
-        One line per plan: ``run``, `FIGURES` and ``fibre_in_cost``; the gap as a share, shown in percent.  The cost of the
+        One line per plan: ``run``, `FIGURES`, ``fibre_in_cost`` and ``prices``; the gap as a share, shown in percent.  The cost of the
         sites alone is shown where a plan counts fibre as cost.
     """
     unit = words.say(f"ui.unit.{plans['measure'].iloc[0]}", lang=lang)
@@ -82,7 +88,7 @@ def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
     for letter, column in zip(LETTERS, columns, strict=False):
         shown[words.say("compare.plan", lang=lang, letter=letter)] = column
     if len(columns) == 2:  # noqa: PLR2004 - a difference is of two
-        unlike = set() if one_basis(plans) else {"cost_yuan"}
+        unlike = set() if one_basis(plans) else {"cost_yuan"} if _one_table(plans) else {"cost_yuan", "site_cost_yuan"}
         told = zip(names, *columns, strict=True)
         shown[words.say("compare.difference", lang=lang)] = [math.nan if n in unlike else b - a for n, a, b in told]
     return pd.DataFrame(shown)

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from siting.actions import coverage, planparams, radiotables, runs, scenarios
+from siting.actions import coverage, planparams, planprices, radiotables, runs, scenarios
 from siting.store.scenarios import Scenario
-from siting.ui import choices, parts
+from siting.ui import choices, fields, parts
 from siting.ui.session import Desk, now
 from siting.ui.text import UNKNOWN, md, number, t
 
@@ -21,7 +21,7 @@ REMEMBERED = ("by", "spacing-by", "mode")
 PICKED, BANNED = "planning.picked", "planning.banned"
 OPEN = ("queued", "running")
 LIMITS = {"count": 1.0, "budget_yuan": 1e4, "target_persons": 1.0}
-LISTED_PX = 220
+LISTED_PX, PRICES_PX = 220, 260
 YUAN_PER_CONTROL = 1e4
 Given = Mapping[str, Mapping[str, Any]]
 
@@ -63,6 +63,7 @@ def asks(desk: Desk, one: Scenario) -> str:
         if own.get(name) is not None
     ]
     told += [t("ui.scenario.price_of", factor=f"{record['price_factor']:g}")] if record["price_factor"] != 1 else []
+    told += [t("ui.scenario.prices_of", n=len(own["prices"]))] if own.get("prices") else []
     told += [t("ui.scenario.draw_of", seed=record["draw_seed"])] if record["draw_seed"] is not None else []
     told += [t("ui.scenario.forbids", n=len(own["forbid"]))] if own.get("forbid") else []
     return " · ".join(told)
@@ -163,11 +164,40 @@ def _form(desk: Desk, given: Given) -> None:
             seed = st.number_input(
                 t("ui.scenario.seed"), 0, 10**6, None, key=f"{KEY}.seed", help=t("ui.scenario.seed_help")
             )
+        prices = _prices(desk, asked.get("prices") or {}, str(source))
         if st.form_submit_button(t("ui.scenario.save"), icon=":material/bookmark_add:"):
-            wanted = {**asked, "coverage_params": based, "price_factor": factor, "draw_seed": seed}
+            wanted = {**asked, "coverage_params": based, "prices": prices, "price_factor": factor, "draw_seed": seed}
             with parts.told():
                 scenarios.save(desk.db, desk.actor, name, given=wanted, reason=reason, now=now())
                 st.rerun()
+
+
+def _prices(desk: Desk, given: Mapping[str, float], source: str) -> dict[str, float]:
+    """Own prices beside the district's, in a table of which one column is written; what is left empty is the district's."""
+    district = planprices.known(desk.db)
+    classes, own = fields.terms("asset_class"), t("ui.scenario.own_price")
+    parted = [name.split(planprices.JOIN, 1) for name in district]
+    frame = pd.DataFrame(
+        {
+            t("ui.scenario.price_class"): [classes.get(kind, kind) for kind, _ in parted],
+            t("ui.scenario.price_equipment"): [unit for _, unit in parted],
+            t("ui.scenario.district_price"): list(district.values()),
+            own: pd.array([given.get(name) for name in district], dtype="Float64"),
+        },
+        index=list(district),
+    )
+    with st.expander(t("ui.scenario.prices")):
+        st.caption(t("ui.scenario.prices_help"))
+        written = st.data_editor(
+            frame,
+            hide_index=True,
+            height=PRICES_PX,
+            placeholder=UNKNOWN,
+            disabled=[name for name in frame if name != own],
+            column_config={name: st.column_config.NumberColumn(format="localized") for name in frame.columns[2:]},
+            key=f"{KEY}.prices.{source}",
+        )
+    return {str(name): float(value) for name, value in written[own].dropna().items()}
 
 
 def _coverage(desk: Desk, given: Mapping[str, Any], source: str) -> dict[str, Any]:

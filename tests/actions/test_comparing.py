@@ -165,6 +165,24 @@ def test_a_scenario_of_the_district_is_one_more_question(two, now):
     assert held.loc[(pair[0], off), "added"] != held.loc[(pair[0], pair[0]), "added"]
 
 
+def test_under_a_scenario_with_prices_of_its_own_plans_cost_what_it_says(two, now):
+    done, pair = two
+    asked = scenarios.asked(done.db, ME, pair[1])
+    sites = artefacts.load_table(done.db.settings.runs_folder / pair[0], "plan_sites")
+    kind, unit = sites[["class", "equipment"]].iloc[0]
+    price = {f"{kind}.{unit}": 77_000}
+    made = scenarios.save(done.db, ME, "自价", given={**asked, "prices": price, "price_factor": 2.0}, reason="试", now=now)
+    found = comparing.compared(done.db, ME, pair, draws=False).found
+    same = (sites["class"] == kind) & (sites["equipment"] == unit)
+    cost = sites["cost_yuan"].where(~same, 77_000).sum()
+    assert found.by_problem("cost_yuan").loc[pair[0], made.id] == pytest.approx(2 * cost)
+    assert found.by_problem("cost_yuan").loc[pair[0], pair[0]] == pytest.approx(sites["cost_yuan"].sum())
+    own = comparing.compared(done.db, ME, pair, draws=False).plans.assign(prices=["{}", '{"a": 1}'])
+    figures = comparison.overview(own, lang="zh_CN").set_index("指标")
+    assert np.isnan(figures.loc["造价（元）", "差（B−A）"])
+    assert "价格表" in comparison.basis(own, lang="zh_CN")
+
+
 def test_whoever_does_not_see_a_plan_compares_nothing(two):
     done, pair = two
     for role in ("operator", "tower"):

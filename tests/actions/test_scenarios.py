@@ -5,9 +5,9 @@ import json
 import pytest
 
 from siting.access import local_admin
-from siting.actions import runs, scenarios
+from siting.actions import effects, planprices, plans, question, runs, scenarios
 from siting.errors import BadInput, Conflict
-from siting.store import journal
+from siting.store import artefacts, journal
 
 ME = local_admin(source="cli")
 
@@ -41,6 +41,41 @@ def test_asked_again_it_uses_coverage_that_stands_and_divides_the_budget_by_the_
     params = runs.get(done.db, ME, scenarios.queue(done.db, ME, other.id, now=now)).params
     assert params["coverage"] == ""
     assert params["coverage_params"]["profile"] == "good-95"
+
+
+def test_a_scenario_has_prices_of_its_own_beside_those_of_the_district(done, given, now):
+    made = save(done, given, now, prices={"street_light.micro-2x5w": 50_000})
+    assert made.record["params"]["prices"] == {"street_light.micro-2x5w": 50_000.0}
+    run = runs.get(done.db, ME, scenarios.queue(done.db, ME, made.id, now=now))
+    assert run.params["prices"] == made.record["params"]["prices"]
+    asked = plans.params(done.db.settings, run.params)
+    asks = question.posed(done.db, ME, asked, done.score.id, held=effects.current(done.db, ME))
+    plain = artefacts.load_table(done.db.settings.runs_folder / done.score.id, "scored").set_index("option_id")
+    own = asks.offered.set_index("option_id")["cost_yuan"]
+    lamps = plain["class"] == "street_light"
+    assert 0 < lamps.sum() < len(plain)
+    assert set(own[lamps[lamps].index]) == {50_000.0}
+    assert own[lamps[~lamps].index].tolist() == plain.loc[~lamps, "cost_yuan"].tolist()
+    at = {name: place for place, name in enumerate(asks.problem.option_id)}
+    assert asks.problem.cost_yuan[[at[name] for name in own.index]] == pytest.approx(own.to_numpy())
+
+
+def test_a_drawn_point_with_a_cost_of_its_own_keeps_it(done):
+    scored = artefacts.load_table(done.db.settings.runs_folder / done.score.id, "scored")
+    lamps = scored[scored["class"] == "street_light"].head(2).assign(cost_yuan=[32_000.0, 99_000.0])
+    told = planprices.applied(done.db, lamps, {"street_light.micro-2x5w": 10_000.0})
+    assert told["cost_yuan"].tolist() == [10_000.0, 99_000.0]
+
+
+def test_prices_of_nothing_that_is_priced_and_prices_that_are_none_are_refused(done, given, now):
+    with pytest.raises(BadInput) as caught:
+        save(done, given, now, prices={"pyramid.micro-2x5w": 1, "street_light.none": 1})
+    told = caught.value.message()
+    assert [part for part in ("pyramid.micro-2x5w", "street_light.none", "street_light.micro-2x5w") if part not in told] == []
+    with pytest.raises(BadInput) as caught:
+        save(done, given, now, prices={"street_light.micro-2x5w": -1, "kiosk.micro-2x5w": "x"})
+    assert [part for part in ("-1", "kiosk.micro-2x5w = x") if part not in caught.value.message()] == []
+    assert scenarios.listing(done.db, ME) == []
 
 
 def test_a_name_is_taken_once_and_free_again_after_removal(done, given, now):

@@ -20,6 +20,7 @@ from siting.actions import (
     picking,
     planchecks,
     planfiles,
+    planprices,
     plans,
     proposals,
     radiotables,
@@ -99,6 +100,18 @@ def test_points_for_cost_are_given_by_what_one_network_pays(two):
     assert (points.max() - points.min()).max() == pytest.approx(0.0, abs=1e-9)
     assert points.max().is_monotonic_decreasing
     assert points.ngroups > 2
+
+
+def test_prices_of_a_scenario_hold_for_joint_sites_by_the_same_sharing(two):
+    scored = artefacts.load_table(runs.folder(two.db, two.ids["score"]), "scored")
+    told = planprices.applied(two.db, scored, {"street_light.micro-2x5w": 10_000.0})
+    lamps = told[told["class"] == "street_light"]
+    own = {1: 10_000.0, 2: 0.7 * 10_000.0}
+    assert set(lamps["parties"]) == {1, 2}
+    assert lamps["own_cost_yuan"].to_numpy() == pytest.approx(lamps["parties"].map(own).to_numpy())
+    assert lamps["cost_yuan"].to_numpy() == pytest.approx((lamps["parties"] * lamps["parties"].map(own)).to_numpy())
+    others = told["class"] != "street_light"
+    assert told.loc[others, "cost_yuan"].tolist() == scored.loc[others, "cost_yuan"].tolist()
 
 
 def test_where_interference_hurts_nobody_the_networks_computed_anew_add_what_the_plan_says(two, monkeypatch):
