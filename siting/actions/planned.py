@@ -228,6 +228,12 @@ def rests_on(db: Database, asks: Question, scored: Run) -> dict[str, Any]:
     }
 
 
+def radio(base: Run) -> str:
+    """Where the probabilities of a plan come from, in one line: the coverage run and what it rests on."""
+    told = {"coverage": base.id, **(base.result.get("provenance") or {})}
+    return "; ".join(f"{name}={value}" for name, value in told.items())
+
+
 def frames(db: Database, actor: Actor, run: Run, *, lang: str = words.DEFAULT_LANGUAGE) -> dict[str, Any]:
     """The frames of a finished plan; runs of earlier versions have empty ones where they left none.
 

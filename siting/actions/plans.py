@@ -100,13 +100,16 @@ def finish(
     figures = planned.summary(db, made, scored_run)
     report.step_on("run.stage.check", 0.9, 1.0)
     checked = planchecks.network(db, made.asks.base, sites, report)
-    made = replace(made, findings=(*made.findings, *planchecks.apart(checked, figures["expected_added"])))
+    value = None if checked is None else checked.value
+    told = replace(made.found, radio=planned.radio(made.asks.base.run), checked_value=value)
+    apart = planchecks.apart(checked, figures["expected_added"])
+    made = replace(made, found=told, findings=(*made.findings, *apart))
     planned.save(db, run_id, made)
     return {
         **figures,
         **modelerror.ends(db, made.asks, made.asked, sites),
         "findings": planned.counts(made.findings),
-        "checked_value": None if checked is None else checked.value,
+        "checked_value": value,
         "checked_added": None if checked is None else checked.added,
     }
 

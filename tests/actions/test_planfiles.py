@@ -199,6 +199,8 @@ def test_the_json_rebuilds_the_plan_bit_by_bit(done, export, units):
     kept = planjson.load((done.db.settings.runs_folder / done.plan.id / planfiles.KEPT).read_bytes()).plan
     pd.testing.assert_frame_equal(back.plan.marginals, kept.marginals, check_exact=True)
     assert back.plan.steps == kept.steps
+    assert f"coverage={found['coverage']}; " in back.plan.radio
+    assert "network=" in back.plan.radio
     sites = artefacts.load_table(done.db.settings.runs_folder / done.plan.id, "plan_sites")
     assert back.plan.chosen == tuple(sites["option_id"])
     assert back.tables["sites"]["easting_m"].tolist() == sites["easting_m"].tolist()

@@ -11,13 +11,14 @@ import pyogrio
 import pytest
 
 from siting.access import Actor
-from siting.actions import candidates, coverage, plans, radiotables, runs, scene, worker
+from siting.actions import candidates, coverage, planfiles, plans, radiotables, runs, scene, worker
 from siting.errors import BadInput, NotAllowed
 from siting.geo import crs
 from siting.maps import vendor
 from siting.plan import options
 from siting.radio import coverage as radio
 from siting.radio import demand
+from siting.reports import planjson
 from siting.store import artefacts, layers, samples
 
 # Names addresses in comments and in a link that the map switches off.
@@ -281,6 +282,8 @@ def test_a_profile_with_a_rule_of_quality_is_checked_on_the_whole_network_withou
     now_covered, then = covered(today), covered(pd.concat([today, new], ignore_index=True))
     assert base.result["covered"] < 0.99 * now_covered  # the samples count in the run itself
     assert run.result["checked_added"] == pytest.approx(then - now_covered, rel=1e-9)
+    kept = planjson.load((done.db.settings.runs_folder / run.id / planfiles.KEPT).read_bytes()).plan
+    assert kept.checked_value == run.result["checked_value"]
     assert done.plan.result["checked_added"] is None
 
 
