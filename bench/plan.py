@@ -23,11 +23,13 @@ from scipy import sparse
 from scipy.spatial import cKDTree
 
 from siting.plan import CoverProblem, Limits, solve
+from siting.plan.problem import with_changes
 
 # kind, options, rows, count, entries (binary), seconds, wanted gap, peers
 SCENES = {
     "small": [
         ("binary", 200, 500, 10, 4_000, 5.0, 0.0, ("plain", "spopt")),
+        ("budget", 200, 500, 10, 4_000, 5.0, 0.001, ("plain",)),
         ("probability", 60, 300, 5, 0, 2.0, 0.01, ("plain",)),
     ],
     "full": [
@@ -35,7 +37,11 @@ SCENES = {
         ("binary", 1_000, 5_000, 20, 60_000, 120.0, 0.0, ("plain", "spopt")),
         ("disc", 5_000, 5_000, 100, 75_000, 400.0, 0.0, ("plain", "spopt")),
         ("disc", 5_000, 5_000, 100, 125_000, 400.0, 0.0, ("plain", "spopt")),
+        ("budget", 300, 3_000, 10, 20_000, 60.0, 0.001, ("plain",)),
+        ("both", 300, 3_000, 10, 20_000, 60.0, 0.001, ("plain",)),
         ("binary", 50_000, 60_000, 100, 3_500_000, 60.0, 0.001, ()),
+        ("budget", 50_000, 60_000, 100, 3_500_000, 60.0, 0.001, ()),
+        ("both", 50_000, 60_000, 100, 3_500_000, 60.0, 0.001, ()),
         ("binary", 50_000, 400_000, 100, 33_000_000, 60.0, 0.01, ()),
         ("probability", 5_000, 60_000, 50, 0, 60.0, 0.001, ()),
     ],
@@ -80,6 +86,18 @@ def binary(options, units, count, *, entries, seed=0):
     )  # fmt: skip
 
 
+def budget(options, units, count, *, entries, seed=0):
+    """The same places for 100 yuan a site, costs 50 to 150."""
+    problem = binary(options, units, count, entries=entries, seed=seed)
+    return with_changes(problem, limits=Limits(budget_yuan=100.0 * count))
+
+
+def both(options, units, count, *, entries, seed=0):
+    """The same with a limit on the number too, at nine tenths of the money."""
+    problem = binary(options, units, count, entries=entries, seed=seed)
+    return with_changes(problem, limits=Limits(count=count, budget_yuan=90.0 * count))
+
+
 def disc(options, units, count, *, entries, seed=1):
     """Maximal covering as it is published: places and people at random on a square, whole discs, weights 1 to 100."""
     rng = np.random.default_rng(seed)
@@ -103,7 +121,7 @@ def ours(problem, seconds, gap):
 
 
 def plain_highs(problem, seconds, gap):
-    """The textbook model, one variable per entry: max sum c z, sum_j z_ij <= 1, z_ij <= x_j, sum x <= p."""
+    """The textbook model, one variable per entry: max sum c z, sum_j z_ij <= 1, z_ij <= x_j, sum x <= p, cost x <= B."""
     cover = problem.cover.tocoo()
     gain = problem.weight[cover.row] * np.maximum(0.0, cover.data - problem.base[cover.row])
     keep = gain > 0
@@ -113,7 +131,8 @@ def plain_highs(problem, seconds, gap):
     link = sparse.csr_matrix((np.r_[-np.ones(entries), np.ones(entries)], (np.r_[at, at], np.r_[column, options + at])))
     rows, index = np.unique(row, return_inverse=True)
     once = sparse.csr_matrix((np.ones(entries), (index, options + at)), shape=(rows.size, options + entries))
-    size = sparse.csr_matrix(np.r_[np.ones(options), np.zeros(entries)])
+    limits, zeros = problem.limits, np.zeros((2, entries))
+    size = sparse.csr_matrix(np.hstack([np.array([np.ones(options), problem.cost_yuan]), zeros]))
     matrix = sparse.vstack([link, once, size]).tocsc()
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = options + entries, matrix.shape[0]
@@ -121,7 +140,11 @@ def plain_highs(problem, seconds, gap):
     lp.col_cost_, lp.col_lower_ = np.r_[np.zeros(options), gain], np.zeros(options + entries)
     lp.col_upper_ = np.ones(options + entries)
     lp.row_lower_ = np.full(matrix.shape[0], -np.inf)
-    lp.row_upper_ = np.r_[np.zeros(entries), np.ones(rows.size), problem.limits.count]
+    most = [
+        np.inf if limits.count is None else limits.count,
+        np.inf if limits.budget_yuan is None else limits.budget_yuan,
+    ]
+    lp.row_upper_ = np.r_[np.zeros(entries), np.ones(rows.size), most]
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = matrix.indptr, matrix.indices, matrix.data
     kinds = [highspy.HighsVarType.kInteger] * options + [highspy.HighsVarType.kContinuous] * entries
@@ -135,7 +158,7 @@ def plain_highs(problem, seconds, gap):
     return info.objective_function_value, info.mip_dual_bound, "plain"
 
 
-MADE = {"binary": binary, "disc": disc}
+MADE = {"binary": binary, "budget": budget, "both": both, "disc": disc}
 WAYS = {"siting": ours, "plain HiGHS": plain_highs}
 
 

@@ -1,8 +1,9 @@
 """What no plan can beat: Lagrangian and linear-programming bounds, valid at any accuracy.
 
 For row prices lambda >= 0 and rule prices mu >= 0, with rho_j = sum_i max(0, c_ij - lambda_i) - (mu A)_j,
-U = base + sum lambda + mu b + max{rho'x : x within the count (or the budget)} bounds every feasible plan
-(Cornuejols, Fisher, Nemhauser 1977).  Prices are found by subgradients with Polyak steps on the options that
+U = base + sum lambda + mu b + max{rho'x : x within count and budget, 0 <= x <= 1} bounds every feasible plan
+(Cornuejols, Fisher, Nemhauser 1977).  Every rule is divided by its largest coefficient, so that kilograms and metres
+weigh no more in a step than people.  Prices are found by subgradients with Polyak steps on the options that
 matter (the core); the value counts over all options.
 """
 
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from siting.plan import kernels_price
+from siting.plan import kernels_pick, kernels_price
 from siting.plan.core import BUDGET, Core, open_part
 from siting.plan.model import chains, cover_model, row_prices
 from siting.plan.problem import CoverProblem
@@ -41,10 +42,11 @@ CORE_OPTIONS = 1000
 
 @dataclass(frozen=True, eq=False)
 class _Rules:
-    """All rules as A x <= b: lower limits negated, the budget left out where it shapes X."""
+    """All rules but the budget as A x <= b, each divided by `scale`: lower limits negated."""
 
     matrix: sparse.csr_matrix
     limit: Floats
+    scale: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ def lp_bound(problem: CoverProblem) -> Bound:
 def _bound(core: Core, prices: _Prices, seconds: float) -> Bound:
     names = [name for name in core.rule_names if name != BUDGET]
     text = f"count<={core.count}" + (", budget" if core.has_budget else "") + (f", {len(names)} rules" if names else "")
-    return Bound(bound_value(core, prices), prices.row, prices.rule, seconds, text)
+    return Bound(bound_value(core, prices), prices.row, prices.rule / _rules(core).scale, seconds, text)
 
 
 def bound_value(core: Core, prices: _Prices) -> float:
@@ -95,12 +97,10 @@ def cheapest(core: Core, prices: _Prices, target: float) -> float:
 
     With U(B) the bound under the budget B, no plan that costs B or less adds more than U(B), which never falls with B.
     """
-    rho, x = np.empty(core.options), np.empty(core.options)
-    rules = _rules(core)
+    rho, rules = np.empty(core.options), _rules(core)
     missing = target - core.slack - kernels_price.reduced(_part(core, rules), prices.row, prices.rule, rho)
     missing -= ROUNDING * max(1.0, target)
-    kernels_price.picked(rho, core.cost_yuan, core.options, math.inf, x)
-    useful = np.flatnonzero(x > 0)
+    useful = np.flatnonzero(rho > 0)
     ratio = rho[useful] / np.maximum(core.cost_yuan[useful], SMALL_COST)
     order = useful[np.argsort(-ratio, kind="stable")]
     gained = np.cumsum(rho[order])
@@ -115,9 +115,9 @@ def cheapest(core: Core, prices: _Prices, target: float) -> float:
 def hopeless(core: Core, prices: _Prices, *, value: float) -> npt.NDArray[np.bool_]:
     """Options that no plan better than a known one can hold.
 
-    With U the bound, rho the reduced gains and rho_(p) the p-th largest of them (0 if fewer are positive), no plan with
-    option j exceeds U - rho_(p) + rho_j; where that is no more than `value`, j may be left out.  A budget allows no such
-    test here, so nothing is left out.
+    With U the bound, rho the reduced gains less what the options cost at the price of a yuan, and rho_(p) the p-th largest
+    of them (0 if fewer are positive), no plan with option j exceeds U - rho_(p) + rho_j; where that is no more than
+    `value`, j may be left out.
 
     Parameters
     ----------
@@ -132,22 +132,21 @@ def hopeless(core: Core, prices: _Prices, *, value: float) -> npt.NDArray[np.boo
     -------
     array of bool [options]
     """
-    none = np.zeros(core.options, dtype=np.bool_)
-    if _knapsack(core) or core.has_budget or core.count >= core.options or core.count < 1:
-        return none
-    added, rho = _value_at(core, _rules(core), prices.row, prices.rule)
-    last = _last_picked(rho, core.count)
-    bound = core.base_value + added + core.slack
+    if core.count < 1:
+        return np.zeros(core.options, dtype=np.bool_)
+    seen = _value_at(core, _rules(core), prices.row, prices.rule)
+    last = kernels_pick.last_of(seen.net, core.count)
+    bound = core.base_value + seen.value + core.slack
     margin = ROUNDING * max(1.0, abs(bound))
-    return np.asarray(bound - last + np.minimum(rho, last) + margin <= value)
+    return np.asarray(bound - last + np.minimum(seen.net, last) + margin <= value)
 
 
 def picked_at(core: Core, prices: _Prices) -> Ints:
     """Options worth more than these prices, the best first: near the end of the rounds, nearly a best plan."""
-    _, rho = _value_at(core, _rules(core), prices.row, prices.rule)
-    worth = rho / np.maximum(core.cost_yuan, SMALL_COST) if core.has_budget else rho
+    seen = _value_at(core, _rules(core), prices.row, prices.rule)
+    worth = seen.rho / np.maximum(core.cost_yuan, SMALL_COST) if _knapsack(core) else seen.net
     order = np.argsort(-worth, kind="stable")
-    return order[rho[order] > 0].astype(np.int64)
+    return order[seen.rho[order] > 0].astype(np.int64)
 
 
 def _rules(core: Core) -> _Rules:
@@ -155,34 +154,49 @@ def _rules(core: Core) -> _Rules:
     matrix = sparse.csc_matrix(
         (limits.coefficient, limits.rule, limits.ptr), shape=(limits.low.size, core.options)
     ).tocsr()
-    shaping = np.array([name == BUDGET and _knapsack(core) for name in core.rule_names], dtype=np.bool_)
-    upper = np.flatnonzero(np.isfinite(limits.high) & ~shaping)
-    lower = np.flatnonzero(np.isfinite(limits.low))
-    return _Rules(
-        sparse.vstack([matrix[upper], -matrix[lower]]).tocsr(), np.concatenate([limits.high[upper], -limits.low[lower]])
-    )
+    upper, lower = _sides(core)
+    both = sparse.vstack([matrix[upper], -matrix[lower]]).tocsr()
+    scale = np.maximum(abs(both).max(axis=1).toarray().ravel(), SMALL_COST) if both.nnz else np.ones(both.shape[0])
+    limit = np.concatenate([limits.high[upper], -limits.low[lower]])
+    return _Rules(sparse.diags(1.0 / scale).dot(both).tocsr(), limit / scale, scale)
+
+
+def _sides(core: Core) -> tuple[Ints, Ints]:
+    """Positions of the rules with an upper limit, the budget left out, and of those with a lower one."""
+    budget = np.array([name == BUDGET for name in core.rule_names], dtype=np.bool_)
+    return np.flatnonzero(np.isfinite(core.limits.high) & ~budget), np.flatnonzero(np.isfinite(core.limits.low))
 
 
 def _knapsack(core: Core) -> bool:
     return core.has_budget and core.count >= core.options
 
 
-def _value_at(core: Core, rules: _Rules, row: Floats, rule: Floats) -> tuple[float, Floats]:
-    """The bound of these prices over all options [persons added], and the reduced gains."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The bound of some prices [persons added], the reduced gains, and those less what the options cost."""
+
+    value: float
+    rho: Floats
+    net: Floats
+
+
+def _value_at(core: Core, rules: _Rules, row: Floats, rule: Floats) -> _Seen:
     rho, x = np.empty(core.options), np.empty(core.options)
     cost = kernels_price.reduced(_part(core, rules), row, rule, rho)
-    return float(cost + kernels_price.picked(rho, core.cost_yuan, core.count, _budget(core), x)), rho
+    worth, yuan = kernels_pick.picked(rho, _limit(core, np.arange(core.options)), 0.0, x)
+    return _Seen(float(cost + worth), rho, rho - yuan * core.cost_yuan)
 
 
-def _budget(core: Core) -> float:
-    return float(core.limits.high[core.rule_names.index(BUDGET)]) if _knapsack(core) else math.inf
+def _limit(core: Core, options: Ints) -> kernels_pick.Limit:
+    budget = float(core.limits.high[core.rule_names.index(BUDGET)]) if core.has_budget else math.inf
+    return kernels_pick.Limit(core.cost_yuan[options], budget, core.count)
 
 
 def _part(core: Core, rules: _Rules) -> kernels_price.Part:
     """All options of a core for the kernels."""
     cover, matrix = core.cover, rules.matrix.tocsc()
     table = (matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(np.float64))
-    return kernels_price.Part(cover.col_ptr, cover.col_row, cover.col_gain, *table, rules.limit, core.cost_yuan)
+    return kernels_price.Part(cover.col_ptr, cover.col_row, cover.col_gain, *table, rules.limit)
 
 
 def start_prices(core: Core, chosen: Ints | None) -> Floats:
@@ -216,21 +230,21 @@ def priced(core: Core, *, added: float, rows: Floats | None, rounds: int, watch:
     rules = _rules(core)
     row = np.zeros(core.rows) if rows is None else rows.copy()
     now = _Prices(row, np.zeros(rules.limit.size), math.inf)
-    value, rho = _value_at(core, rules, now.row, now.rule)
-    best, theta, done = replace(now, value=value), 1.0, 0
-    inside = _largest(core.empty().gain, core) | _largest(rho, core)
+    seen = _value_at(core, rules, now.row, now.rule)
+    best, theta, done = replace(now, value=seen.value), 1.0, 0
+    inside = _first(core) | _largest(seen, core)
     descent = _Descent(core, rules, np.arange(core.options), theta)
     block = min(rounds, BLOCK_ROUNDS * max(1, min(4, WHOLE_WORK // (BLOCK_ROUNDS * max(1, core.entries)))))
     while done < rounds:
         now, lowest = descent.run(now, added=added, rounds=block)
         done, theta, block = done + block, descent.theta, min(BLOCK_ROUNDS, max(1, rounds - done - block))
-        value, rho = _value_at(core, rules, lowest.row, lowest.rule)
-        best = min(best, replace(lowest, value=value), key=lambda prices: prices.value)
+        seen = _value_at(core, rules, lowest.row, lowest.rule)
+        best = min(best, replace(lowest, value=seen.value), key=lambda prices: prices.value)
         watch.tell("bound", core.base_value + added, bound_value(core, best), 0.5 + 0.4 * done / rounds)
         if best.value - added <= target * best.value or theta < SMALLEST_STEP or watch.stop(share=0.9):
             break
-        fresh = _largest(rho, core) & ~inside
-        missed = int((fresh & (rho >= _last_picked(rho, core.count))).sum())
+        fresh = _largest(seen, core) & ~inside
+        missed = int((fresh & (seen.net >= kernels_pick.last_of(seen.net, core.count))).sum())
         if missed or descent.options == core.options:
             inside |= fresh
             theta = max(theta, FRESH_STEP) if missed > FEW_MISSED else theta
@@ -238,16 +252,22 @@ def priced(core: Core, *, added: float, rows: Floats | None, rounds: int, watch:
     return best
 
 
-def _largest(rho: Floats, core: Core) -> npt.NDArray[np.bool_]:
+def _first(core: Core) -> npt.NDArray[np.bool_]:
+    """Options of the largest gains, and where a budget counts, of the largest per yuan."""
+    gain = core.empty().gain
+    mask = _most(gain, core)
+    return mask | _most(gain / np.maximum(core.cost_yuan, SMALL_COST), core) if core.has_budget else mask
+
+
+def _largest(seen: _Seen, core: Core) -> npt.NDArray[np.bool_]:
+    return _most(seen.net, core) & (seen.rho > 0)
+
+
+def _most(worth: Floats, core: Core) -> npt.NDArray[np.bool_]:
     many = min(core.options, max(CORE_OPTIONS, 10 * min(core.count, core.options)))
     mask = np.zeros(core.options, dtype=np.bool_)
-    mask[np.argsort(-rho, kind="stable")[:many]] = True
-    return mask & (rho > 0)
-
-
-def _last_picked(rho: Floats, count: int) -> float:
-    """The smallest reduced gain among the largest within the count, at least 0."""
-    return max(0.0, float(np.partition(rho, -count)[-count])) if 0 < count <= rho.size else 0.0
+    mask[np.argsort(-worth, kind="stable")[:many]] = True
+    return mask
 
 
 class _Descent:
@@ -260,19 +280,17 @@ class _Descent:
         cut = rules.matrix.tocsc()[:, options]
         table = (cut.indptr.astype(np.int64), cut.indices.astype(np.int32), cut.data.astype(np.float64))
         starts = matrix.indptr.astype(np.int64)
-        self.part = kernels_price.Part(
-            starts, compact.astype(np.int32), matrix.data, *table, rules.limit, core.cost_yuan[options]
-        )
-        self.core, self.theta, self.options = core, theta, options.size
+        self.part = kernels_price.Part(starts, compact.astype(np.int32), matrix.data, *table, rules.limit)
+        self.limit, self.theta, self.options = _limit(core, options), theta, options.size
 
     def run(self, start: _Prices, *, added: float, rounds: int) -> tuple[_Prices, _Prices]:
         """The prices reached and the best ones met, both for all rows and rules."""
         price, rule = start.row[self.rows].copy(), start.rule.copy()
         outside = float(start.row.sum() - price.sum())
-        state = np.array([NO_VALUE, self.theta, 0.0, 0.0])
+        state = np.array([NO_VALUE, self.theta, 0.0, 0.0, 0.0])
         descent = kernels_price.Descent(price, rule, price.copy(), rule.copy(), state)
         tuning = (PATIENCE, SHRINK, LEAST_PROGRESS)
-        kernels_price.descend(self.part, descent, self.core.count, _budget(self.core), added - outside, rounds, *tuning)
+        kernels_price.descend(self.part, descent, self.limit, added - outside, rounds, *tuning)
         self.theta = float(state[kernels_price.THETA])
         return self._whole(start, price, rule), self._whole(start, descent.best_price, descent.best_rule)
 
@@ -294,9 +312,10 @@ def lp_prices(core: Core, *, time_limit_s: float = math.inf) -> _Prices:
     nodes = tree.parent.size
     row = row_prices(tree, _positive(dual[:nodes], nodes), core.rows)
     rules = _rules(core)
-    rule = _rule_prices(core, _positive(-dual[nodes : nodes + core.limits.low.size], core.limits.low.size, signed=True))
-    value, _ = _value_at(core, rules, row, rule)
-    return _Prices(row, rule, value)
+    rule = rules.scale * _rule_prices(
+        core, _positive(-dual[nodes : nodes + core.limits.low.size], core.limits.low.size, signed=True)
+    )
+    return _Prices(row, rule, _value_at(core, rules, row, rule).value)
 
 
 def _positive(dual: Floats, size: int, *, signed: bool = False) -> Floats:
@@ -306,8 +325,5 @@ def _positive(dual: Floats, size: int, *, signed: bool = False) -> Floats:
 
 def _rule_prices(core: Core, dual: Floats) -> Floats:
     """Split signed rule duals into prices of upper and of lower limits, in the order of `_rules`."""
-    limits = core.limits
-    shaping = np.array([name == BUDGET and _knapsack(core) for name in core.rule_names], dtype=np.bool_)
-    upper = np.flatnonzero(np.isfinite(limits.high) & ~shaping)
-    lower = np.flatnonzero(np.isfinite(limits.low))
+    upper, lower = _sides(core)
     return np.concatenate([np.maximum(0.0, dual[upper]), np.maximum(0.0, -dual[lower])])

@@ -140,7 +140,7 @@ def open_part(problem: CoverProblem, *, whole: bool = False, without: Ints | Non
 
 
 def _impossible(problem: CoverProblem) -> npt.NDArray[np.bool_]:
-    """Options that alone break an upper limit to which nothing gives back, and that no lower limit asks for."""
+    """Options that alone break an upper limit to which nothing gives back."""
     out = np.zeros(problem.option_id.size, dtype=np.bool_)
     if problem.limits.budget_yuan is not None:
         out |= problem.cost_yuan > problem.limits.budget_yuan + TOLERANCE * max(1.0, problem.limits.budget_yuan)
@@ -149,9 +149,6 @@ def _impossible(problem: CoverProblem) -> npt.NDArray[np.bool_]:
             left = rule.at_most - float(rule.coefficient[problem.locked[rule.option_index]].sum())
             over = (rule.coefficient > 0) & (rule.coefficient > left + TOLERANCE * max(1.0, abs(left)))
             out[rule.option_index[over]] = True
-    for rule in problem.rules:
-        if rule.at_least is not None:
-            out[rule.option_index] = False
     return out
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from siting.errors import NotSolved
-from siting.plan.core import COUNT, Core
+from siting.plan.core import COUNT, Core, open_part
 from siting.plan.model import Model, add_rules, new_model
 
 HALF = 0.5
@@ -30,7 +30,8 @@ def feasible_set(core: Core) -> Ints:
     every = range(len(core.rule_names) + 1)
     chosen = _solved(core, every, gains=core.empty().gain)
     if chosen is None:
-        names = dict.fromkeys(_name(core, at) for at in clash(core, list(every)))
+        whole = open_part(core.problem, whole=True)  # what no plan can hold is told with the limit that forbids it
+        names = dict.fromkeys(_name(whole, at) for at in clash(whole, list(every)))
         raise NotSolved("plan.clash", rules=", ".join(names))
     return chosen
 

@@ -6,10 +6,11 @@ import numba
 import numpy as np
 
 from siting.plan.kernels import Floats, Ints, Shorts
+from siting.plan.kernels_pick import Limit, picked
 
 _jit = numba.njit(cache=True)
 
-VALUE, THETA, IDLE, DONE = range(4)
+VALUE, THETA, IDLE, DONE, YUAN = range(5)
 
 
 class Part(NamedTuple):
@@ -22,11 +23,10 @@ class Part(NamedTuple):
     rule: Shorts
     coefficient: Floats
     limit: Floats
-    cost: Floats
 
 
 class Descent(NamedTuple):
-    """Prices under change, the best ones met, and (best value, step factor, idle rounds, rounds done)."""
+    """Prices under change, the best ones met, and (best value, step factor, idle rounds, rounds done, price of a yuan)."""
 
     price: Floats
     rule_price: Floats
@@ -50,34 +50,6 @@ def reduced(part: Part, price: Floats, rule_price: Floats, rho: Floats) -> float
         for entry in range(part.rule_ptr[option], part.rule_ptr[option + 1]):
             left -= rule_price[part.rule[entry]] * part.coefficient[entry]
         rho[option] = left
-    return total
-
-
-@_jit
-def picked(rho: Floats, cost: Floats, count: int, budget: float, x: Floats) -> float:
-    """Write the best x: the `count` largest (smaller position on ties), or a fractional knapsack; returns rho'x."""
-    x[:] = 0.0
-    total = 0.0
-    if budget < np.inf:
-        left = budget
-        for option in np.argsort(-rho / np.maximum(cost, 1e-12), kind="mergesort"):
-            if rho[option] > 0.0 and left > 0.0:
-                x[option] = 1.0 if cost[option] <= left else left / cost[option]
-                left -= cost[option] * x[option]
-                total += rho[option] * x[option]
-        return total
-    least = max(0.0, np.partition(rho, rho.size - count)[rho.size - count]) if 0 < count < rho.size else 0.0
-    size = 0
-    for option in range(rho.size):
-        if rho[option] > least and count > 0:
-            x[option] = 1.0
-            total += rho[option]
-            size += 1
-    for option in range(rho.size):
-        if size < count and rho[option] == least and least > 0.0:
-            x[option] = 1.0
-            total += rho[option]
-            size += 1
     return total
 
 
@@ -129,8 +101,7 @@ def _note(descent: Descent, value: float, progress: float, patience: int, shrink
 def descend(  # noqa: PLR0917 - compiled code takes plain arguments
     part: Part,
     descent: Descent,
-    count: int,
-    budget: float,
+    limit: Limit,
     aim: float,
     rounds: int,
     patience: int,
@@ -141,7 +112,9 @@ def descend(  # noqa: PLR0917 - compiled code takes plain arguments
     rho, x = np.empty(part.ptr.size - 1), np.empty(part.ptr.size - 1)
     met, use, ones = np.empty(descent.price.size), np.empty(part.limit.size), np.ones(descent.price.size)
     for _ in range(rounds):
-        value = reduced(part, descent.price, descent.rule_price, rho) + picked(rho, part.cost, count, budget, x)
+        value = reduced(part, descent.price, descent.rule_price, rho)
+        worth, descent.state[YUAN] = picked(rho, limit, descent.state[YUAN], x)
+        value += worth
         _note(descent, value, progress, patience, shrink)
         descent.state[DONE] += 1.0
         _met(part, descent.price, x, met, use)
