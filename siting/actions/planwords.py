@@ -26,6 +26,7 @@ CODED = {"operator": "ui.operator.{}", "class": "style.asset_class.{}", "zone": 
 #: Rules that hold of every plan and say nothing of this one.
 SILENT = ("one_per_candidate",)
 CLOSE = 1e-6
+TOO_NEAR = "too_close_to_own_site"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,19 @@ def clash(db: Database, error: NotSolved, asks: Question, asked: Mapping[str, An
     names = labels(db, asks.offered)
     spacing = {"min_spacing_m": asked["rules"]["min_spacing_m"]}
     said = [sentence(name, names=names, ends={**known[name], **spacing}) for name in found]
-    return NotSolved("plans.clash", rules=Listed(tuple(said)))
+    said += _near(asks, found, float(spacing["min_spacing_m"]))
+    return NotSolved("plans.clash" if len(said) > 1 else "plans.clash_one", rules=Listed(tuple(said)))
+
+
+def _near(asks: Question, found: Sequence[str], metres: float) -> list[Word]:
+    """The spacing to sites on air, where it took options from a rule that wants some before the rules were weighed."""
+    if metres <= 0 or any(name.startswith("spacing:") for name in found):
+        return []
+    wanted = [rule.option_index for rule in asks.problem.rules if rule.name in found and rule.at_least is not None]
+    ids = {asks.problem.option_id[at] for places in wanted for at in places}
+    near = asks.offered["codes"].map(lambda codes: TOO_NEAR in codes).astype(bool)
+    taken = asks.offered.loc[near, "option_id"].isin(ids)
+    return [Word("plans.rule.spacing_near", {"metres": f"{metres:g}"})] if taken.any() else []
 
 
 def _named(text: str, known: Sequence[str]) -> list[str]:

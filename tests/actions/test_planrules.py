@@ -164,6 +164,21 @@ def test_rules_that_clash_are_named_in_sentences(solve, scored):
     assert "quota:" not in told
 
 
+def test_a_spacing_that_leaves_no_point_for_a_quota_is_named_beside_it(solve, scored):
+    rules = {"quotas": [f"street_office:{scored['street_office'].iloc[0]}>=1"], "min_spacing_m": 5000}
+    with pytest.raises(NotSolved) as caught:
+        solve(count=2, rules=rules)
+    assert "与现网站点间距不小于 5000 米" in caught.value.message()
+    assert "at least 5000 m from sites on air" in caught.value.message("en")
+
+
+def test_a_rule_that_nothing_can_meet_is_not_told_as_one_of_several(solve, scored):
+    office = scored["street_office"].iloc[0]
+    with pytest.raises(NotSolved, match="没有方案能满足：街道") as caught:
+        solve(count=500, rules={"quotas": [f"street_office:{office}>=499"]})
+    assert "同时" not in caught.value.message()
+
+
 def test_a_forbidden_candidate_is_not_chosen_and_stands_among_the_reasons(done, solve, actor):
     first = plans.plan(done.db, actor, done.plan.id)["sites"].iloc[0]
     run, found = solve(count=5, forbid=[first["candidate_id"]])
