@@ -96,12 +96,14 @@ def solve(
     Raises
     ------
     BadInput
-        For an unknown method or a gap outside 0..1.
+        For an unknown method, a gap outside 0..1, negative kicks or seed, or a time limit that is no number.
     NotSolved
         If no plan meets the rules, naming a smallest clashing set.
     """
     if method not in METHODS or not 0 <= gap <= 1:
         raise BadInput("plan.solve.method", method=method, gap=gap, methods=", ".join(METHODS))
+    if min(kicks, seed) < 0 or math.isnan(time_limit_s):
+        raise BadInput("plan.solve.effort", kicks=kicks, seed=seed, seconds=time_limit_s)
     slim = reduced(problem)
     core, watch = slim.core, Watch(time_limit_s, cancelled, progress)
     first = greedy_set(core)

@@ -8,7 +8,7 @@ not depend on the order in which rows or options arrive.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy import sparse
 
 from siting.plan import kernels, kernels_open
 from siting.plan.kernels import Cover, Limits, State
-from siting.plan.problem import CoverProblem
+from siting.plan.problem import CoverProblem, Rule
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -196,7 +196,7 @@ def _limits(problem: CoverProblem, place: Ints, back: Ints) -> tuple[tuple[str, 
     if budget is not None:
         names, low, high = [BUDGET], [-np.inf], [budget]
         triples.append((np.zeros(place.size, dtype=np.int64), np.arange(place.size), problem.cost_yuan[place]))
-    for rule in sorted(problem.rules, key=lambda rule: rule.name):
+    for rule in _plain(problem.rules):
         held = float(rule.coefficient[problem.locked[rule.option_index]].sum())
         free = back[rule.option_index] >= 0
         triples.append((np.full(free.sum(), len(names)), back[rule.option_index[free]], rule.coefficient[free]))
@@ -216,6 +216,20 @@ def _limits(problem: CoverProblem, place: Ints, back: Ints) -> tuple[tuple[str, 
         np.array(high, dtype=np.float64),
     )
     return tuple(names), limits
+
+
+def _plain(rules: Iterable[Rule]) -> Iterator[Rule]:
+    """Rules by name; an upper limit to which some option gives back is written as a lower one.
+
+    The search then asks for it again whenever an option leaves, and starts from a set that meets it.
+    """
+    for rule in sorted(rules, key=lambda rule: rule.name):
+        if rule.at_most is None or not (rule.coefficient < 0).any():
+            yield rule
+            continue
+        if rule.at_least is not None:
+            yield replace(rule, at_most=None)
+        yield replace(rule, coefficient=-rule.coefficient, at_most=None, at_least=-rule.at_most)
 
 
 def _left(limit: float, held: float) -> float:

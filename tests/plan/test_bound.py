@@ -11,7 +11,7 @@ from siting.plan.bound import hopeless, lagrangian_bound, priced
 from siting.plan.core import open_part
 from siting.plan.kernels_pick import Limit, picked
 from siting.plan.problem import with_changes
-from siting.plan.result import Watch
+from siting.plan.result import Watch, evaluate
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 40, 60])
@@ -90,3 +90,22 @@ def test_an_option_that_alone_exceeds_a_limit_loosens_no_bound_and_is_named_wher
     with pytest.raises(NotSolved) as caught:
         solve(with_changes(problem, rules=[rules[0], Rule("the heavy one", [1], np.ones(1), at_least=1.0)]))
     assert set(caught.value.values["rules"].split(", ")) == {"load", "the heavy one"}
+
+
+@pytest.mark.parametrize("method", ["auto", "search", "greedy", "exact"])
+def test_a_limit_to_which_options_give_back_is_kept(method, rng):
+    solved = 0
+    for _ in range(40):
+        coefficient = rng.choice([-1.0, -0.5, 1.0, 2.0], 6)
+        rules = [Rule("balance", rng.choice(9, 6, replace=False), coefficient, at_most=float(rng.integers(-1, 2)))]
+        problem = random_problem(rng, limits=Limits(count=3), rules=rules, locked=[0])
+        best = best_by_enumeration(problem)
+        if best is None:
+            continue
+        solved += 1
+        plan = solve(problem, method=method, gap=0.0)
+        assert evaluate(problem, plan.chosen).feasible
+        assert plan.value <= best + 1e-6
+        assert plan.bound >= best - 1e-9
+        assert method not in {"auto", "exact"} or plan.value == pytest.approx(best)
+    assert solved > 20

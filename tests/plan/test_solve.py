@@ -241,3 +241,9 @@ def test_build_order_is_greedy_inside_the_set_and_adds_up(rng):
 def test_an_unknown_method_or_gap_is_refused(wrong, rng):
     with pytest.raises(BadInput):
         solve(random_problem(rng), **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"kicks": -1}, {"seed": -1}, {"time_limit_s": float("nan")}])
+def test_an_effort_that_is_no_number_of_work_is_refused(wrong, rng):
+    with pytest.raises(BadInput, match=r"-1|nan"):
+        solve(random_problem(rng), **wrong)
