@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from siting import words
 from siting.plan.core import Core, open_part
 from siting.plan.kernels import add
 from siting.plan.problem import CoverProblem
@@ -19,6 +18,8 @@ from siting.plan.problem import CoverProblem
 Progress = Callable[[str, float, float, float], None]
 ROUNDING = 1e-9
 PROVEN = 1e-6
+# Reason code of an option that its question forbids without saying why.
+FORBIDDEN = "FORBIDDEN"
 
 
 @dataclass(frozen=True)
@@ -370,7 +371,7 @@ def _rule_table(problem: CoverProblem, places: npt.NDArray[np.int64]) -> pd.Data
 def _notes(problem: CoverProblem, chosen: tuple[str, ...]) -> tuple[dict[str, str], dict[str, str]]:
     table = problem.option_table
     if table is None:
-        return {}, {str(name): words.say("plan.code.FORBIDDEN") for name in problem.option_id[problem.forbidden]}
+        return {}, {str(name): FORBIDDEN for name in problem.option_id[problem.forbidden]}
     codes = {str(name): ",".join(c) for name, c in zip(problem.option_id, table["codes"], strict=True)}
     kept = {name: codes[name] for name in chosen if codes[name]}
     return kept, {str(name): codes[str(name)] for name in problem.option_id[problem.forbidden]}

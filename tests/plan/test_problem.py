@@ -201,6 +201,7 @@ def test_states_that_may_not_be_used_are_forbidden_with_their_codes_unless_admit
         True,
     ]
     assert solve(strict).excluded == {"o1": "not_surveyed", "o2": "NO_SLOT"}
+    assert solve(make_problem(np.eye(3), forbidden=[1])).excluded == {"o001": "FORBIDDEN"}
 
 
 @pytest.mark.parametrize("change", [{"mode": "fuzzy"}, {"units": 3}])
