@@ -47,11 +47,11 @@ def narrowed(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def listing(desk: Desk, now: State, found: gpd.GeoDataFrame) -> None:
-    """The table: best first, the selected row marked; the first column picks, a click on any other one selects."""
+    """The table: best first, after what is selected or picked of those past its end; the first column picks, a click on any other one selects."""
     chosen = linked.selected(planning.NAME)
     shown = found.iloc[:MOST_ROWS]
-    if chosen in set(found["option_id"].iloc[MOST_ROWS:]):
-        shown = pd.concat([found[found["option_id"] == chosen], shown])
+    rest = found.iloc[MOST_ROWS:]
+    shown = pd.concat([rest[rest["option_id"].isin([chosen, *planning_picks.picked()])], shown])
     if len(shown) < len(found):
         st.caption(t("ui.planning.cut", n=number(len(shown)), total=number(len(found))))
     table = planning_tables.table(shown, measured=now.measured, proposed=proposing.numbers(desk))

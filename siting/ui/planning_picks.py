@@ -21,6 +21,8 @@ from siting.ui.text import UNKNOWN, language, md, number, t
 
 PICKED, BANNED = "planning.picked", "planning.banned"
 MOST = 500
+#: Sub-districts named on the card of a picked set.
+STREETS = 2
 KEY = "option_id"
 
 
@@ -113,16 +115,22 @@ def cards(found: picking.Effect | None, measured: str) -> list[Card]:
             t("ui.picks.rules"),
         )
         return [Card(name, "0" if name == names[0] else UNKNOWN, "\u00a0") for name in names]
-    streets = [f"{row.street_office} {number(row.added)}" for row in found.streets.itertuples()]
     unreached = t("ui.picks.unreached", n=found.fibre_unknown) if found.fibre_unknown else t("ui.picks.along")
     broken = said(found)
     return [
         Card(t("ui.picks.sites"), number(found.count), t("ui.picks.kept")),
-        Card(t("ui.plan.added", unit=unit), number(found.added), "、".join(streets) or t("ui.figure.modelled")),
+        Card(t("ui.plan.added", unit=unit), number(found.added), _streets(found) or t("ui.figure.modelled")),
         Card(t("ui.plan.cost"), number(found.cost_yuan), t("ui.plan.cost_note")),
         Card(t("ui.plan.fibre"), number(found.fibre_m), unreached),
         Card(t("ui.picks.rules"), number(len(broken)), broken[0] if broken else t("ui.picks.kept_all")),
     ]
+
+
+def _streets(found: picking.Effect) -> str:
+    """Where most is added, and in how many sub-districts in all."""
+    first = [f"{row.street_office} {number(row.added)}" for row in found.streets.head(STREETS).itertuples()]
+    told, n = "、".join(first), len(found.streets)
+    return t("ui.picks.streets", streets=told, n=n) if n > STREETS else told
 
 
 def said(found: picking.Effect) -> list[str]:

@@ -7,7 +7,7 @@ from siting.access import local_admin
 from siting.actions import plans, runs, worker
 from siting.store import runs as run_rows
 from siting.store.database import open_database
-from siting.ui import planning_picks, session
+from siting.ui import planning_candidates, planning_picks, session
 
 PERSON = local_admin(source="page")
 
@@ -149,3 +149,12 @@ def test_a_question_without_a_plan_says_that_the_plan_below_answers_an_earlier_o
     run_id = runs.start(db, PERSON, "plan", asked, now=session.now())
     run_rows.finish(db, run_id, status="failed", now=session.now())
     assert "上次求解没有得到方案，以下仍是先前的方案" in words_on(open_app(done, "planning", **address))
+
+
+def test_points_picked_past_the_end_of_the_list_stand_in_it(open_app, done, monkeypatch):
+    monkeypatch.setattr(planning_candidates, "MOST_ROWS", 3)
+    frame = candidates(done)
+    at = open_app(done, "planning")
+    at.session_state[planning_picks.PICKED] = [frame["option_id"].iloc[5]]
+    at.run()
+    assert at.dataframe[-1].value["名次"].tolist() == [6, 1, 2, 3]
