@@ -191,16 +191,3 @@ def assert_opens_without_network(chromium, path):
     assert executed(page) == 0
     assert trouble == []
     context.close()
-
-
-@pytest.mark.parametrize("page", [(390, 844)], ids=["phone"], indirect=True)
-def test_no_page_is_wider_than_a_phone(page, app, watch, sign_in):
-    page.goto(f"http://{app}/")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    sign_in(page, "planner")
-    for address in ("", "assets", "assets?assets-view=import", "coverage", "planning"):
-        page.goto(f"http://{app}/{address}")
-        page.wait_for_selector("h4")
-        page.wait_for_timeout(800)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    watch.quiet()

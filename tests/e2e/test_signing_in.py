@@ -1,4 +1,4 @@
-"""Signing in and out in a real browser, and what an administrator ends while a page is open."""
+"""Signing in and out in a real browser, what an administrator ends while a page is open, and pages on a phone."""
 
 from datetime import UTC, datetime
 
@@ -94,4 +94,17 @@ def test_the_administrators_page_works_on_a_phone_and_a_desk(page, app, sign_in,
     page.wait_for_timeout(500)
     width = page.viewport_size["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    watch.quiet()
+
+
+@pytest.mark.parametrize("page", [(390, 844)], ids=["phone"], indirect=True)
+def test_no_page_is_wider_than_a_phone(page, app, watch, sign_in):
+    page.goto(f"http://{app}/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    sign_in(page, "planner")
+    for address in ("", "assets", "assets?assets-view=import", "coverage", "planning"):
+        page.goto(f"http://{app}/{address}")
+        page.wait_for_selector("h4")
+        page.wait_for_timeout(800)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
     watch.quiet()
