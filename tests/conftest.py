@@ -11,13 +11,25 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
+from streamlit.components.v2.component_manager import BidiComponentManager
 
 from siting import settings
 from siting.access import local_admin
 from siting.actions import passwords, projects
 from siting.store.database import open_database
+from tests.dealing import ByFolder, place
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
+
+
+def pytest_collection_modifyitems(items):
+    """The tests in the order in which the workers take them; see `tests.dealing`."""
+    items.sort(key=lambda item: place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return ByFolder(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +50,14 @@ def shipped_hasher():
     passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     yield shipped
     passwords.HASHER = shipped
+
+
+@pytest.fixture(scope="session")
+def components():
+    """The installed components of pages, looked for once instead of at every page that is opened."""
+    found = BidiComponentManager()
+    found.discover_and_register_components(start_file_watching=False)
+    return found
 
 
 @pytest.fixture(scope="session")

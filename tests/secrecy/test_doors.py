@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def render(monkeypatch, pair):
+def render(monkeypatch, pair, components):
     """Everything that a page shows to somebody: words, tables, what the map draws; caches are left as they are."""
     drawn = {}
     monkeypatch.setattr(mapview, "mount", lambda *, key, data: drawn.update({key: data}) or {})
@@ -33,11 +33,12 @@ def render(monkeypatch, pair):
         drawn.clear()
         monkeypatch.setattr(session, "identify", lambda: people.acting(pair.full, name, source="page"))
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        at.run()
+        at._bidi_component_manager = components
         for key, value in query.items():
             at.query_params[key] = value
         if page != "overview":
-            at.switch_page(f"pages/{page}.py").run()
+            at.switch_page(f"pages/{page}.py")
+        at.run()
         assert not at.exception
         return "\n".join([*elements(at), json.dumps(drawn, ensure_ascii=False, default=str)])
 
