@@ -203,7 +203,7 @@ def _branch(run: _Run, *, gap: float, seed: int) -> None:
     """Branch and bound over all options; with no gap wanted every count ends proven, else what the path allows is kept."""
     if run.watch.stop():
         return
-    found, bound = branch(run.core, run.chosen, seed=seed, watch=run.watch)
+    found, bound = branch(run.core, run.chosen, seed=seed, watch=run.watch, most=run.bound)
     run.bound = min(run.bound, bound)
     run.take(found, most=run.most if gap > 0 else math.inf)
     run.note("exact", 0.98)
@@ -225,7 +225,7 @@ def _branch_over_the_rest(run: _Run, *, seed: int) -> None:
     if not small_enough(rest):
         return
     known = run.value
-    found, bound = branch(rest, rest.positions(core.ids(run.chosen)), seed=seed, watch=run.watch)
+    found, bound = branch(rest, rest.positions(core.ids(run.chosen)), seed=seed, watch=run.watch, most=run.bound)
     run.bound = min(run.bound, max(bound, known))
     run.take(core.positions(rest.ids(found)), most=run.most)
     run.note("rest", 0.98)

@@ -20,6 +20,7 @@ Ints = npt.NDArray[np.int64]
 MOST_OPTIONS = 1500
 MOST_ENTRIES = 300_000
 HALF = 0.5
+WORKING = 0.95
 
 
 def small_enough(core: Core) -> bool:
@@ -55,8 +56,11 @@ def exact(
     return dress(core, Found(chosen, (step,), bound, "exact", 0, seed), watch, gap=0.0)
 
 
-def branch(core: Core, chosen: Ints, *, seed: int, watch: Watch) -> tuple[Ints, float]:
-    """The better of the start and of what branch and bound finds, and a valid bound on the whole value [persons]."""
+def branch(core: Core, chosen: Ints, *, seed: int, watch: Watch, most: float = math.inf) -> tuple[Ints, float]:
+    """The better of the start and of what branch and bound finds, and a valid bound on the whole value [persons].
+
+    A bound known before, `most`, is only told on while no better one is there.
+    """
     if core.rows == 0:
         return chosen, core.base_value + core.slack
     tree = chains(core)
@@ -67,8 +71,7 @@ def branch(core: Core, chosen: Ints, *, seed: int, watch: Watch) -> tuple[Ints, 
         settings["time_limit"] = max(0.1, watch.time_limit_s - watch.seconds)
     for name, value in settings.items():
         solver.setOptionValue(name, value)
-    if watch.cancelled is not None:
-        solver.cbMipInterrupt.subscribe(lambda event: event.interrupt() if watch.stop() else None)
+    _followed(solver, core, chosen, most=most, watch=watch)
     _offer(solver, core, chosen)
     solver.run()
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -76,6 +79,24 @@ def branch(core: Core, chosen: Ints, *, seed: int, watch: Watch) -> tuple[Ints, 
     dual = float(solver.getInfo().mip_dual_bound)
     bound = core.base_value + dual + core.slack if math.isfinite(dual) else math.inf
     return _better(core, chosen, solver), min(bound, whole_value(core))
+
+
+def _followed(solver: highspy.Highs, core: Core, chosen: Ints, *, most: float, watch: Watch) -> None:
+    """Tell value and bound as they change while the solver works, and stop it when asked."""
+    if watch.cancelled is None and watch.progress is None:
+        return
+    known, told = core.base_value + added_by(core, chosen), [-math.inf, math.inf]
+
+    def look(event: highspy.HighsCallbackEvent) -> None:
+        if watch.stop():
+            event.interrupt()
+        value = max(known, core.base_value + event.data_out.mip_primal_bound)
+        bound = max(value, min(most, core.base_value + event.data_out.mip_dual_bound + core.slack))
+        if math.isfinite(value) and [value, bound] != told:
+            told[:] = value, bound
+            watch.tell("exact", value, bound, WORKING)
+
+    solver.cbMipInterrupt.subscribe(look)
 
 
 def _offer(solver: highspy.Highs, core: Core, chosen: Ints) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from siting.errors import BadInput
 from siting.plan import kernels
 from siting.plan.core import Core, open_part
 from siting.plan.feasible import feasible_set
@@ -109,7 +110,14 @@ def path_search(
         Of the random numbers.
     start : Plan, option ids or None
         A known feasible plan; the result is never worse.
+
+    Raises
+    ------
+    BadInput
+        For negative kicks or seed.
     """
+    if min(kicks, seed) < 0:
+        raise BadInput("plan.solve.effort", kicks=kicks, seed=seed, seconds=math.inf)
     core, watch = open_part(problem), Watch()
     chosen = search_set(core, kicks=kicks, seed=seed, start=start_set(core, start), watch=watch)
     step = Step("search", core.base_value + added_by(core, chosen), math.inf, watch.seconds)
@@ -146,7 +154,7 @@ def searched(core: Core, *, kicks: int, seed: int, start: Ints | None, watch: Wa
         found, most = _path(core, kicks=kicks, seed=seed, watch=watch)
     if start is None:
         return found, most
-    other = improved(core, start, kicks=kicks, seed=seed, watch=watch)
+    other = improved(core, start, kicks=kicks, seed=seed, watch=watch, quiet=True)
     return (other if added_by(core, other) > added_by(core, found) else found), most
 
 
@@ -182,8 +190,11 @@ def _affordable(core: Core) -> int:
     return max(FEWEST_KICKS, int(KICK_WORK / max(1.0, shared)))
 
 
-def improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) -> Ints:
-    """A feasible set swapped, filled and kicked until nothing helps; never worse than it came."""
+def improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch, quiet: bool = False) -> Ints:
+    """A feasible set swapped, filled and kicked until nothing helps; never worse than it came.
+
+    Where a better set may be known already, nothing is told on the way (`quiet`).
+    """
     walk = _Walk(core, core.empty(), 0, 0.0)
     walk.put(first)
     ones = np.ones(core.options)
@@ -196,7 +207,8 @@ def improved(core: Core, first: Ints, *, kicks: int, seed: int, watch: Watch) ->
         if watch.stop(share=0.5):
             break
         _kick(walk, price, core.count, rng=rng, kicks=min(block, kicks - done))
-        watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * done / kicks)
+        if not quiet:
+            watch.tell("search", core.base_value + walk.added, math.inf, 0.5 * done / kicks)
     return walk.chosen()
 
 
@@ -213,7 +225,7 @@ def led_by(core: Core, order: Ints, *, kicks: int, seed: int, watch: Watch) -> I
         if not walk.state.chosen[option] and kernels.fits(core.limits, walk.state, option, 0):
             walk.put(np.array([option]))
     rounds = ROUNDS_LED * min(kicks, _affordable(core))
-    return improved(core, walk.chosen(), kicks=rounds, seed=seed, watch=watch)
+    return improved(core, walk.chosen(), kicks=rounds, seed=seed, watch=watch, quiet=True)
 
 
 def _fill(walk: _Walk, price: npt.NDArray[np.float64], count: int) -> None:

@@ -196,6 +196,21 @@ def test_progress_tells_step_value_and_bound_and_ends_done(rng):
     told = []
     plan = solve(random_problem(rng), progress=lambda *step: told.append(step))
     assert told[-1] == ("done", plan.value, plan.bound, 1.0)
+
+
+def test_a_wish_to_stop_is_heard_in_branch_and_bound(rng):
+    problem = make_problem(rng.random((400, 120)) < 0.05, weight=rng.random(400), limits=Limits(count=15))
+    told = []
+    plan = solve(
+        problem,
+        method="exact",
+        gap=0.0,
+        kicks=2,
+        progress=lambda *said: told.append(said[0]),
+        cancelled=lambda: "exact" in told,
+    )
+    assert plan.status == "cancelled"
+    assert plan.bound > plan.value
     assert all(0 <= fraction <= 1 and bound >= value - 1e-6 for _, value, bound, fraction in told)
 
 
@@ -247,3 +262,31 @@ def test_an_unknown_method_or_gap_is_refused(wrong, rng):
 def test_an_effort_that_is_no_number_of_work_is_refused(wrong, rng):
     with pytest.raises(BadInput, match=r"-1|nan"):
         solve(random_problem(rng), **wrong)
+
+
+def test_what_is_told_on_the_way_only_gets_better_up_to_the_plan(rng):
+    problem = make_problem(rng.random((200, 60)) < 0.06, weight=rng.random(200), limits=Limits(count=8))
+    told = []
+    plan = solve(problem, method="exact", gap=0.0, kicks=2, progress=lambda *said: told.append(said))
+    value, bound, done = (np.array([said[at] for said in told]) for at in (1, 2, 3))
+    assert "exact" in {said[0] for said in told[:-2]}
+    assert (value <= bound + 1e-6).all()
+    proven = np.isfinite(bound)
+    assert (np.diff(bound[proven]) <= 1e-6).all()
+    assert (np.diff(done) >= 0).all()
+    assert told[-1] == ("done", plan.value, plan.bound, 1.0)
+
+
+def test_a_wish_to_stop_is_heard_in_branch_and_bound(rng):
+    problem = make_problem(rng.random((400, 120)) < 0.05, weight=rng.random(400), limits=Limits(count=15))
+    told = []
+    plan = solve(
+        problem,
+        method="exact",
+        gap=0.0,
+        kicks=2,
+        progress=lambda *said: told.append(said[0]),
+        cancelled=lambda: "exact" in told,
+    )
+    assert plan.status == "cancelled"
+    assert plan.bound > plan.value
