@@ -96,19 +96,20 @@ def open_as(monkeypatch, opened_by_token):
 
 
 @pytest.fixture
-def opened_by_token(monkeypatch, clicks):
-    """Open a page of the app on a district folder; who sits there is said by ``session.token`` or ``session.identify``."""
+def opened_by_token(monkeypatch, clicks, components):
+    """Open a page of the app by its address, on a district folder; who sits there is said by ``session.token`` or ``session.identify``."""
 
     def opened(folder, page="overview", **query):
         st.cache_resource.clear()
         st.cache_data.clear()
         monkeypatch.setenv(session.PROJECT_VARIABLE, str(folder))
         at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        at._bidi_component_manager = components
         for name, value in query.items():
             at.query_params[name] = value
-        at.run()
         if page not in {None, "overview"}:
-            at.switch_page(f"pages/{page}.py").run()
+            at.switch_page(f"pages/{page}.py")
+        at.run()
         assert not at.exception
         return at
 
