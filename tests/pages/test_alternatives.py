@@ -30,12 +30,13 @@ def db(done):
 
 
 @pytest.fixture
-def opened(local, done, clicks, monkeypatch):
+def opened(local, done, clicks, monkeypatch, components):
     def run(**query):
         st.cache_resource.clear()
         st.cache_data.clear()
         monkeypatch.setenv(session.PROJECT_VARIABLE, str(done))
         at = AppTest.from_function(view, default_timeout=30)
+        at._bidi_component_manager = components
         for name, value in query.items():
             at.query_params[name] = value
         at.run()

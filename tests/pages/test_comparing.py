@@ -36,12 +36,13 @@ def twice(done, now):
 
 
 @pytest.fixture
-def opened(local, clicks, monkeypatch):
+def opened(local, clicks, monkeypatch, components):
     def run(folder, **query):
         st.cache_resource.clear()
         st.cache_data.clear()
         monkeypatch.setenv(session.PROJECT_VARIABLE, str(folder))
         at = AppTest.from_function(view, default_timeout=30)
+        at._bidi_component_manager = components
         for name, value in query.items():
             at.query_params[name] = value
         at.run()

@@ -25,11 +25,13 @@ def panel(easting_m, northing_m):
 
 
 @pytest.fixture
-def shown(done, local, monkeypatch):
+def shown(done, local, monkeypatch, components):
     monkeypatch.setenv(session.PROJECT_VARIABLE, str(done))
 
     def opened(**place):
-        return AppTest.from_function(panel, kwargs=place, default_timeout=30).run()
+        at = AppTest.from_function(panel, kwargs=place, default_timeout=30)
+        at._bidi_component_manager = components
+        return at.run()
 
     return opened
 

@@ -36,11 +36,13 @@ def db(done):
 
 
 @pytest.fixture
-def opened(local, done, monkeypatch):
+def opened(local, done, monkeypatch, components):
     st.cache_resource.clear()
     st.cache_data.clear()
     monkeypatch.setenv(session.PROJECT_VARIABLE, str(done))
-    at = AppTest.from_function(view, default_timeout=60).run()
+    at = AppTest.from_function(view, default_timeout=60)
+    at._bidi_component_manager = components
+    at.run()
     assert not at.exception
     return at
 
