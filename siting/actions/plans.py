@@ -77,7 +77,7 @@ def execute_plan(db: Database, actor: Actor, run: Run, report: Reporter) -> dict
     """
     require(db, actor, runs.PERMISSION)
     asked = _resolved(db, actor, run, report)
-    report.step("run.stage.candidates", 0.0, 0.5)
+    report.step("run.stage.candidates", report.reached, 0.5)
     scored_run = _score(db, actor, asked, report)
     report.step("run.stage.problem", 0.5, 0.55)
     asks = question.posed(db, actor, asked, scored_run.id, held=effects.current(db, actor))
@@ -123,7 +123,10 @@ def _resolved(db: Database, actor: Actor, run: Run, report: Reporter) -> dict[st
     if asked["coverage"] or "coverage_params" not in asked:
         return asked
     wanted = coverage.params(db, asked["coverage_params"])
-    base = coverage.standing(db, actor, wanted) or _first(db, actor, "coverage", wanted, coverage.execute, report)
+    base = coverage.standing(db, actor, wanted)
+    if base is None:
+        report.step("run.stage.coverage", 0.0, 0.25)
+        base = _first(db, actor, "coverage", wanted, coverage.execute, report)
     run_rows.settle(db, run.id, {**run.params, "coverage": base.id})
     return {**asked, "coverage": base.id}
 

@@ -46,7 +46,9 @@ class Reporter:
     note : str
         How it stands, in words; shown beside the step.
     parent : Reporter, optional
-        Work that waits for this one and shares its progress and its wish to stop.
+        Work that waits for this one and shares its step, its progress and its wish to stop.
+    reached : float
+        Largest share of the whole that was told so far.
     """
 
     db: Database
@@ -57,6 +59,7 @@ class Reporter:
     start: float = 0.0
     end: float = 1.0
     parent: Reporter | None = None
+    reached: float = 0.0
     _stop: bool = False
     _last: datetime | None = None
 
@@ -78,16 +81,26 @@ class Reporter:
         self.progress(0.0)
 
     def progress(self, share: float) -> None:
-        """Finished share of the present step; written at most twice a second."""
+        """Finished share of the present step; written at most twice a second, and never less than before."""
         now = self.clock()
         if self._last is not None and (now - self._last).total_seconds() < 0.5 and share < 1.0:  # noqa: PLR2004 - twice a second
             return
         self._last = now
         done = self.start + (self.end - self.start) * share
-        self._stop = runs.beat(self.db, self.run_id, progress=done, stage=self.stage, now=now, message=self.note)
+        self.reached = max(self.reached, done)  # a second round does not take back the first
+        self._stop = runs.beat(
+            self.db, self.run_id, progress=self.reached, stage=self.stage, now=now, message=self.note
+        )
         if self.parent is not None:
-            self.parent.progress(done)
-            self._stop = self._stop or self.parent.cancelled()
+            self._stop = self._tell(self.parent) or self._stop
+
+    def _tell(self, parent: Reporter) -> bool:
+        """Move the work that waits for this one; whether somebody asked that to stop."""
+        if parent.stage != self.stage:
+            parent.stage, parent._last = self.stage, None  # a new step is told at once
+        parent.note = self.note
+        parent.progress(self.reached)
+        return parent.cancelled()
 
     def cancelled(self) -> bool:
         """Whether somebody asked to stop, as of the last report."""

@@ -167,6 +167,20 @@ def test_progress_is_written_with_a_heartbeat_at_most_twice_a_second(district, a
     assert run.heartbeat_at == clock.now.isoformat(timespec="milliseconds")
 
 
+def test_a_step_that_begins_its_count_again_does_not_take_progress_back(district, actor, clock):
+    outer, inner = (queue(district, actor, clock.now, status="running") for _ in range(2))
+    parent = runs.Reporter(district, outer, clock)
+    parent.step("run.stage.candidates", 0.25, 0.5)
+    child = runs.Reporter(district, inner, clock, parent=parent)
+    child.step("run.stage.emf", 0.6, 0.8)
+    told = []
+    for share in (0.5, 1.0, 0.1, 0.5, 1.0):
+        clock.later(1)
+        child.progress(share)
+        told.append(runs.get(district, actor, outer).progress)
+    assert told == pytest.approx([0.425, 0.45, 0.45, 0.45, 0.45])
+
+
 def test_a_run_inside_another_moves_and_stops_with_it(district, actor, clock):
     outer, inner = (queue(district, actor, clock.now, status="running") for _ in range(2))
     parent = runs.Reporter(district, outer, clock)
@@ -175,6 +189,7 @@ def test_a_run_inside_another_moves_and_stops_with_it(district, actor, clock):
     clock.later(1)
     child.step("run.stage.reach", 0.4, 1.0)
     assert runs.get(district, actor, outer).progress == pytest.approx(0.2)
+    assert runs.get(district, actor, outer).stage == "run.stage.reach"
     runs.cancel(district, actor, outer, now=clock.now)
     clock.later(1)
     with pytest.raises(Cancelled):
