@@ -22,10 +22,15 @@ from siting.ui.text import LANGUAGE_KEY, language, t
 
 PROJECT_VARIABLE = "SITING_PROJECT_FOLDER"
 SWITCH_KEY = "siting.language_switch"
+#: In the session: whether somebody chose the language on the page.
+CHOSEN_KEY = "siting.language_chosen"
 # Key of the refusal of an ended sign-in.
 ENDED = "access.session_ended"
 PERSON_KEY = "siting.person"
 LEAVE_JS = Path(__file__).with_name("leave.js")
+REMEMBER_JS = Path(__file__).with_name("remember.js")
+#: In the browser: the language last chosen there.
+LANGUAGE_COOKIE = "siting_language"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Desk:
 def token() -> str:
     """What the browser showed when this page connected; tests put a real one here."""
     return st.context.cookies.get(COOKIE, "")
+
+
+def remembered() -> str:
+    """The language that the browser showed when this page connected; empty where none was ever chosen there."""
+    return st.context.cookies.get(LANGUAGE_COOKIE, "")
 
 
 def identify() -> Actor:
@@ -87,7 +97,8 @@ def open_desk() -> Desk:
     """The desk of this session: the district of this server, the person, the language."""
     db = _database(os.environ[PROJECT_VARIABLE])
     if LANGUAGE_KEY not in st.session_state:
-        st.session_state[LANGUAGE_KEY] = db.settings.text("app.language")
+        known = remembered()
+        st.session_state[LANGUAGE_KEY] = known if known in words.LANGUAGES else db.settings.text("app.language")
     actor = identify()
     _clear_after_another(actor)
     return Desk(db, actor, st.session_state[LANGUAGE_KEY])
@@ -97,16 +108,17 @@ def _clear_after_another(actor: Actor) -> None:
     """A tab that outlived a sign-in forgets what the person before, or their other role, had on the page."""
     person = (actor.id, actor.role)
     if st.session_state.get(PERSON_KEY, person) != person:
-        for name in [str(key) for key in st.session_state if key != LANGUAGE_KEY]:
+        for name in [str(key) for key in st.session_state if key not in (LANGUAGE_KEY, CHOSEN_KEY)]:
             del st.session_state[name]
     st.session_state[PERSON_KEY] = person
 
 
 def choose_language() -> None:
-    """The language switch in the page's upper right corner; the choice outlives the page it was made on."""
+    """The language switch in the page's upper right corner; the choice outlives the page it was made on, and the browser keeps it."""
 
     def chosen() -> None:
         st.session_state[LANGUAGE_KEY] = st.session_state[SWITCH_KEY]
+        st.session_state[CHOSEN_KEY] = True
 
     st.radio(
         t("ui.frame.language"),
@@ -117,6 +129,15 @@ def choose_language() -> None:
         format_func=lambda lang: words.say("ui.frame.language_name", lang=lang),
         horizontal=True,
         label_visibility="collapsed",
+    )
+    if st.session_state.get(CHOSEN_KEY):
+        _remembering()(key="siting.remembering", data={"name": LANGUAGE_COOKIE, "language": language()}, height=0)
+
+
+@cache
+def _remembering() -> Callable[..., object]:
+    return st.components.v2.component(
+        "siting_remember", html="<span></span>", js=REMEMBER_JS.read_text(encoding="utf-8")
     )
 
 

@@ -50,6 +50,17 @@ def test_every_page_speaks_english_when_asked(open_app, done, page):
     assert "ui." not in shown.replace("ui\\.", "")
 
 
+def test_a_page_opened_anew_speaks_the_language_last_chosen_in_this_browser(open_app, done, monkeypatch):
+    monkeypatch.setattr(session, "remembered", lambda: "en")
+    assert "Synthetic sample data" in words_on(open_app(done))
+
+
+@pytest.mark.parametrize("kept", ["", "tlh"])
+def test_a_browser_that_keeps_no_language_of_ours_gets_the_one_of_the_district(open_app, done, kept, monkeypatch):
+    monkeypatch.setattr(session, "remembered", lambda: kept)
+    assert "合成样例数据" in words_on(open_app(done))
+
+
 def test_a_role_without_permission_sees_no_page(opened_by_token, done, monkeypatch):
     monkeypatch.setattr(session, "identify", lambda: Actor(id="x", name="x", org="x", role="nobody"))
     at = opened_by_token(done)
