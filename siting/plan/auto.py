@@ -15,6 +15,7 @@ from siting.plan.bound import bound_value, hopeless, lp_prices, picked_at, price
 from siting.plan.core import Core, open_part, trimmed
 from siting.plan.exact import branch, small_enough
 from siting.plan.problem import CoverProblem, Limits, with_changes
+from siting.plan.ready import compiled
 from siting.plan.reduce import reduced
 from siting.plan.result import Found, Plan, Progress, Step, Watch, added_by, dress, relative_gap
 from siting.plan.search import greedy_set, improved, led_by, searched, start_set, whole_value
@@ -83,7 +84,7 @@ def solve(
     kicks : int
         Random replacements per size in the search.
     time_limit_s : float
-        Safety stop [s]; a plan it touched says so.
+        Safety stop [s]; a plan it touched says so.  Compiling on the first call of all does not count.
     seed : int
         Of all random numbers.
     start : Plan, option ids or None
@@ -104,6 +105,7 @@ def solve(
         raise BadInput("plan.solve.method", method=method, gap=gap, methods=", ".join(METHODS))
     if min(kicks, seed) < 0 or math.isnan(time_limit_s):
         raise BadInput("plan.solve.effort", kicks=kicks, seed=seed, seconds=time_limit_s)
+    compiled()
     slim = reduced(problem)
     core, watch = slim.core, Watch(time_limit_s, cancelled, progress)
     first = greedy_set(core)
@@ -158,6 +160,7 @@ def resume(
     NotSolved
         If no plan meets the rules.
     """
+    compiled()
     core, watch = open_part(problem), Watch(time_limit_s)
     first = start_set(core, start)
     first = greedy_set(core) if first is None else first

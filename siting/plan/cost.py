@@ -19,6 +19,7 @@ from siting.plan.exact import feasible, small_enough
 from siting.plan.feasible import feasible_set
 from siting.plan.model import chains, cover_model
 from siting.plan.problem import CoverProblem, Limits, with_changes
+from siting.plan.ready import compiled
 from siting.plan.result import ROUNDING, Found, Plan, Progress, Step, Watch, added_by, dress
 from siting.plan.search import improved, whole_value
 
@@ -74,6 +75,7 @@ def minimise_cost(
     """
     if not (math.isfinite(target_persons) and target_persons >= 0 and 0 <= gap <= 1):
         raise BadInput("plan.cost.target", target=target_persons, gap=gap)
+    compiled()
     core, watch = open_part(problem), Watch(time_limit_s, cancelled, progress)
     chosen = _slimmed(core, _reached(core, target_persons, seed=seed, watch=watch), target_persons)
     watch.tell("cost", core.base_value + added_by(core, chosen), math.inf, 1 / 3)

@@ -124,3 +124,23 @@ def test_options_led_by_any_order_keep_every_rule_and_are_never_less_than_taken_
     assert led.size <= core.count
     assert core.cost_yuan[led].sum() <= 30.0 + 1e-9
     assert added_by(core, led) >= plain.best.sum() - 1e-9
+
+
+COLD = """
+import numpy as np
+from conftest_plan import random_problem
+from siting.plan import Limits, kernels, solve
+from siting.plan.ready import compiled
+compiled()
+known = [len(each.signatures) for each in (kernels.kick, kernels.lazy_greedy, kernels.settle)]
+for limits in (Limits(count=4), Limits(budget_yuan=20.0), Limits(count=4, budget_yuan=20.0)):
+    solve(random_problem(np.random.default_rng(5), rows=40, options=16, limits=limits), gap=0.0)
+print(known, [len(each.signatures) for each in (kernels.kick, kernels.lazy_greedy, kernels.settle)])
+"""
+
+
+def test_nothing_is_left_to_compile_when_the_clock_of_a_solve_starts():
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    env = {**os.environ, "PYTHONPATH": path}
+    run = subprocess.run([sys.executable, "-c", COLD], env=env, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["[1,", "1,", "1]", "[1,", "1,", "1]"]
