@@ -15,6 +15,8 @@ from siting.ui.text import md, number, t
 
 TABLE_PX = 470
 KEY = "option_id"
+#: Widths of the columns of the rules: whether it binds, the rule, what is used, the limit.
+RULE_PX = (50, 250, 90, 130)
 
 
 def chooser(now: State) -> None:
@@ -58,6 +60,7 @@ def doing(desk: Desk, run_id: str, found: Mapping[str, Any], chosen: str | None)
         with st.popover(t("ui.planning.binds"), icon=":material/rule:"):
             binding(found)
             _order(found)
+    proposing.outcome(desk)
 
 
 def _taken(found: Mapping[str, Any]) -> None:
@@ -76,9 +79,15 @@ def binding(found: Mapping[str, Any]) -> None:
             t("ui.planning.rule"): rules["message"],
             t("ui.planning.used"): rules["activity"].round(1),
             t("ui.planning.limit"): ends,
-            t("ui.planning.tight"): ["●" if tight else "" for tight in rules["binds"]],
         }
-        st.dataframe(pd.DataFrame(shown), hide_index=True)
+        shown = {t("ui.planning.tight"): ["●" if tight else "" for tight in rules["binds"]], **shown}
+        widths = dict(zip(shown, RULE_PX, strict=True))
+        st.dataframe(
+            pd.DataFrame(shown),
+            hide_index=True,
+            width=sum(RULE_PX),
+            column_config={name: st.column_config.Column(width=px) for name, px in widths.items()},
+        )
     for line in found["told"].get("message", []) if len(found["told"]) else []:
         st.caption(md(line))
 

@@ -25,7 +25,7 @@ from siting.ui.text import UNKNOWN, language, md, number, t
 LAYER = "candidates"
 NAME = "proposals"
 WRITE = "proposal.write"
-TOLD, PLACE = "proposals.told", "proposals.place"
+TOLD, PLACE, TURN = "proposals.told", "proposals.place", "proposals.turn"
 LISTED = ("proposal_no", "name", "state", "operators", "technology", "host_class", "street_office", "owner_org", "owner_attitude", "height_m",
     "purpose", "proposer_org", "marginal_people", "cost_yuan", "priority", "proposed_at")  # fmt: skip
 FACTS = ("proposal_no", "name", "state", "proposer_org", "operators", "technology", "host_class", "asset_no", "owner_org", "street_office",
@@ -84,12 +84,20 @@ def layer(frame: gpd.GeoDataFrame) -> mapview.Layer:
     )
 
 
-def told() -> None:
-    """What came of the last thing done."""
-    outcome = st.session_state.pop(TOLD, None)
-    if outcome is not None:
-        good, text = outcome
+def told() -> bool:
+    """What came of the last thing done; whether something was done, and well."""
+    found = st.session_state.pop(TOLD, None)
+    if found is not None:
+        good, text = found
         (st.success if good else st.error)(text, icon=":material/check_circle:" if good else ":material/error:")
+        return bool(good)
+    return False
+
+
+def outcome(desk: Desk) -> None:
+    """What came of proposing sites of a plan, with the way to the proposals."""
+    if told() and NAME in {page.name for page in navigation.permitted(desk.actor)}:
+        st.page_link("pages/proposals.py", label=t("ui.page.proposals"), icon=":material/arrow_forward:")
 
 
 def card(desk: Desk, row: Mapping[str, Any]) -> None:
@@ -346,8 +354,8 @@ def from_plan(desk: Desk, run_id: str, chosen: str | None) -> None:
     """
     if not may(desk.actor, WRITE):
         return
-    told()
-    with st.popover(t("ui.proposals.propose"), icon=":material/assignment_add:"), parts.told():
+    turn = st.session_state.get(TURN, 0)  # another popover is a closed one: it does not lie over what came of it
+    with st.popover(t("ui.proposals.propose"), icon=":material/assignment_add:", key=f"{TURN}.{turn}"), parts.told():
         found = proposals.proposable(desk.db, desk.actor, run_id)
         names = {
             str(r["option_id"]): f"{r['order']:.0f} {r['name'] or r['asset_no'] or ''}"
@@ -370,7 +378,12 @@ def from_plan(desk: Desk, run_id: str, chosen: str | None) -> None:
         act = partial(proposals.from_plan, desk.db, desk.actor, run_id, picked, now=now())
         done = t("ui.proposals.done.propose", n=number(len(picked)))
         label = t("ui.proposals.confirm", n=number(len(picked)))
-        st.button(label, key="propose", type="primary", disabled=not picked, on_click=_attempt, args=(act, done))
+        st.button(label, key="propose", type="primary", disabled=not picked, on_click=_proposed, args=(act, done))
+
+
+def _proposed(act: Callable[[], None], done: str) -> None:
+    _attempt(act, done)
+    st.session_state[TURN] = st.session_state.get(TURN, 0) + 1
 
 
 def numbers(desk: Desk) -> dict[str, str]:

@@ -190,6 +190,7 @@ def test_the_chosen_sites_of_a_plan_become_proposals_and_the_table_says_so(opene
     held = proposals.listing(store(done), PLANNER)
     assert len(held) == 5
     assert "5 个点位已转为建议" in words_on(at)
+    assert "proposals" in [link.proto.page for link in at.get("page_link")]
     assert set(at.dataframe[-1].value["建议编号"]) == set(held["proposal_no"])
     assert "转为建议（5 个）" not in [b.label for b in at.button]
 
