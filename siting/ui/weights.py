@@ -22,6 +22,8 @@ OF_RUN = ""
 MOST = 50.0
 TOP = 10
 ENDS = ("zero", "full")
+#: In the session: what was said of the profile just kept, and its name.
+SAVED = f"{KEY}.saved"
 
 
 def panel(desk: Desk, score_run: str) -> pd.DataFrame | None:
@@ -41,7 +43,13 @@ def panel(desk: Desk, score_run: str) -> pd.DataFrame | None:
     """
     own = kept(desk, f"{KEY}.own", score_run, lambda: weights.of_run(desk.db, desk.actor, score_run))
     _prepare(own, score_run)
+    saved = st.session_state.pop(SAVED, None)
+    if saved is not None:
+        st.session_state[f"{KEY}.profile"] = saved[0]
+        st.toast(saved[1], icon=":material/check:")
     with st.popover(t("score.weights"), icon=":material/tune:"):
+        if saved is not None:
+            st.success(saved[1], icon=":material/check:")
         names = weights.profiles(desk.db, desk.actor)["name"].tolist()
         _choice(desk, own, names)
         wanted = _sliders(own)
@@ -213,4 +221,5 @@ def _save(desk: Desk, wanted: pd.DataFrame, names: list[str]) -> None:
     with parts.told():
         done = weights.save(desk.db, desk.actor, name, wanted, reason=reason, now=now())
         key = "score.saved_over" if done.name in names else "score.saved"
-        st.success(t(key, name=md(_named(done.name)), edition=done.edition), icon=":material/check:")
+        st.session_state[SAVED] = (done.name, t(key, name=md(_named(done.name)), edition=done.edition))
+        st.rerun()

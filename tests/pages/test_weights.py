@@ -87,6 +87,7 @@ def test_weights_are_kept_under_a_name_with_a_reason(opened, db):
     opened.text_input[1].set_value("居民关注")
     next(b for b in opened.button if b.label == "保存权重方案").click().run()
     assert any("重电磁" in done.value for done in opened.success)
+    assert opened.selectbox(key="weights.profile").value == "重电磁"
     assert weights.profile(db, "重电磁").set_index("part")["weight"]["emf"] == 20.0
     assert weights.history(db, ME)["reason"].tolist() == ["居民关注"]
 
