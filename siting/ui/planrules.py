@@ -11,7 +11,7 @@ from siting.actions import layers as layer_actions
 from siting.actions import planparams, planrules, planwords
 from siting.errors import BadInput
 from siting.store.runs import Run
-from siting.ui import choices, planning
+from siting.ui import choices, fields, planning
 from siting.ui.session import Desk
 from siting.ui.text import language, md, t
 
@@ -129,7 +129,13 @@ def _drop(text: str) -> None:
 
 def _venues(desk: Desk) -> list[str]:
     places = layer_actions.read(desk.db, desk.actor, "venues", columns=["name", "class"])
-    terms = {str(k): str(n or k) for k, n in zip(places["venue_id"], places["name"], strict=True)}
+    kinds = [fields.value("venues", "class", kind) for kind in places["class"]]
+    named = places.assign(
+        kind=kinds, said=[str(n or k) for n, k in zip(places["name"], places["venue_id"], strict=True)]
+    ).sort_values(["class", "said"])
+    terms = {
+        str(k): f"{kind} · {said}" for k, kind, said in named[["venue_id", "kind", "said"]].itertuples(index=False)
+    }
     chosen = choices.several(t("ui.planrules.venues"), terms, key="must", placeholder=t("ui.planrules.none"))
     if chosen:
         st.caption(t("ui.planrules.venues_help"))

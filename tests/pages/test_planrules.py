@@ -1,5 +1,7 @@
 """The rules of a plan on the page: they stand in the address, and are asked of the plan."""
 
+from itertools import pairwise
+
 from siting import settings
 from siting.access import local_admin
 from siting.actions import runs
@@ -33,6 +35,14 @@ def test_a_quota_of_a_name_that_nobody_knows_is_refused_when_the_plan_is_asked_f
     assert "权属单位" in at.error[0].value
     assert runs.latest(db, PERSON, "plan").id == before.id
     db.engine.dispose()
+
+
+def test_venues_are_offered_by_class_and_then_by_name(open_app, done):
+    offered = open_app(done, "planning").multiselect(key="must").options
+    assert all(" · " in one for one in offered)
+    classes = [one.partition(" · ")[0] for one in offered]
+    assert len(set(classes)) == 1 + sum(a != b for a, b in pairwise(classes))
+    assert all(a <= b for a, b in pairwise(offered) if a.partition(" · ")[0] == b.partition(" · ")[0])
 
 
 def said(at):
