@@ -51,9 +51,11 @@ def listing(desk: Desk, now: State, found: gpd.GeoDataFrame) -> None:
     chosen = linked.selected(planning.NAME)
     shown = found.iloc[:MOST_ROWS]
     rest = found.iloc[MOST_ROWS:]
-    shown = pd.concat([rest[rest["option_id"].isin([chosen, *planning_picks.picked()])], shown])
-    if len(shown) < len(found):
-        st.caption(t("ui.planning.cut", n=number(len(shown)), total=number(len(found))))
+    before = rest[rest["option_id"].isin([chosen, *planning_picks.picked()])]
+    if len(rest):
+        key = "ui.planning.cut_before" if len(before) else "ui.planning.cut"
+        st.caption(t(key, n=number(len(shown)), total=number(len(found)), before=number(len(before))))
+    shown = pd.concat([before, shown])
     table = planning_tables.table(shown, measured=now.measured, proposed=proposing.numbers(desk))
     own = {scorebars.title(): scorebars.config(shown)} if scorebars.names(shown) else {}
     linked.table(

@@ -158,3 +158,4 @@ def test_points_picked_past_the_end_of_the_list_stand_in_it(open_app, done, monk
     at.session_state[planning_picks.PICKED] = [frame["option_id"].iloc[5]]
     at.run()
     assert at.dataframe[-1].value["名次"].tolist() == [6, 1, 2, 3]
+    assert f"前 3 个，上列另有选中的 1 个，共 {len(frame):,} 个" in words_on(at)
