@@ -44,6 +44,17 @@ class Word:
         return words.say(self.key, lang=lang, **_said(self.values, lang))
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Several sentences as one value of a message."""
+
+    parts: tuple[Word, ...]
+
+    def say(self, *, lang: str) -> str:
+        """The sentences one after the other, each once."""
+        return ("；" if lang == "zh_CN" else "; ").join(dict.fromkeys(part.say(lang=lang) for part in self.parts))
+
+
 class SitingError(Exception):
     """Base of every error that is meant for a person.
 

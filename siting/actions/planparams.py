@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from siting.errors import BadInput, Word
+from siting.errors import BadInput, Listed, Word
 from siting.plan.problem import MODES
 from siting.settings import Settings
 
@@ -48,17 +48,6 @@ class Known:
 
     quotas: Mapping[str, Collection[str]]
     venues: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Listed:
-    """Several sentences as one value of a message."""
-
-    parts: tuple[Word, ...]
-
-    def say(self, *, lang: str) -> str:
-        """The sentences one after the other."""
-        return ("；" if lang == "zh_CN" else "; ").join(dict.fromkeys(part.say(lang=lang) for part in self.parts))
 
 
 def params(settings: Settings, given: Mapping[str, Any], *, known: Known | None = None) -> dict[str, Any]:

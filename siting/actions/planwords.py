@@ -11,9 +11,9 @@ import pandas as pd
 
 from siting import words
 from siting.actions import modelerror
-from siting.actions.planparams import ENDS, Listed
+from siting.actions.planparams import ENDS
 from siting.actions.question import Question
-from siting.errors import NotSolved, Word
+from siting.errors import Listed, NotSolved, Word
 from siting.plan import Plan
 from siting.plan.build import GROUP_JOIN
 from siting.store import layers

@@ -13,8 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from siting import words
-from siting.errors import BadInput, NotFound
+from siting.errors import BadInput, Listed, NotFound, Word
 
 MODES = ("probability", "binary")
 SHOWN_POSITIONS = 5
@@ -150,7 +149,7 @@ class CoverProblem:
         object.__setattr__(self, "cover", _plain_csc(self.cover))
         problems = list(_shape_problems(self)) or [*_value_problems(self), *_rule_problems(self)]
         if problems:
-            raise BadInput("plan.problem.invalid", count=len(problems), problems="; ".join(problems))
+            raise BadInput("plan.problem.invalid", count=len(problems), problems=Listed(tuple(problems)))
 
     def index_of(self, option_ids: Collection[str]) -> npt.NDArray[np.int64]:
         """Positions of the named options, in the given order.
@@ -229,7 +228,7 @@ def _plain_csc(matrix: object) -> sparse.csc_matrix:
     return plain
 
 
-def _shape_problems(problem: CoverProblem) -> Iterator[str]:
+def _shape_problems(problem: CoverProblem) -> Iterator[Word]:
     rows, options = problem.cover.shape
     sizes = {
         "option_id": options,
@@ -247,16 +246,16 @@ def _shape_problems(problem: CoverProblem) -> Iterator[str]:
         given = values.shape if isinstance(values, np.ndarray) else (len(values),)
         if given != (expected,):
             told = given[0] if len(given) == 1 else given
-            yield words.say("plan.problem.length", name=name, given=told, expected=expected)
+            yield Word("plan.problem.length", {"name": name, "given": told, "expected": expected})
     for name, expected in (("row_table", rows), ("option_table", options)):
         table = getattr(problem, name)
         if table is not None and len(table) != expected:
-            yield words.say("plan.problem.length", name=name, given=len(table), expected=expected)
+            yield Word("plan.problem.length", {"name": name, "given": len(table), "expected": expected})
     if problem.row_id.dtype == object and len({isinstance(name, str) for name in problem.row_id.flat}) > 1:
-        yield words.say("plan.problem.row_mixed")
+        yield Word("plan.problem.row_mixed")
 
 
-def _value_problems(problem: CoverProblem) -> Iterator[str]:
+def _value_problems(problem: CoverProblem) -> Iterator[Word]:
     data = problem.cover.data
     entry_column = np.repeat(np.arange(problem.cover.shape[1]), np.diff(problem.cover.indptr))
     off_scale = np.unique(entry_column[~((data >= 0) & (data <= 1))])
@@ -273,14 +272,14 @@ def _value_problems(problem: CoverProblem) -> Iterator[str]:
     for key, places in checks:
         if places.size:
             shown = ", ".join(str(at) for at in places[:SHOWN_POSITIONS])
-            yield words.say(key, count=places.size, positions=shown)
+            yield Word(key, {"count": places.size, "positions": shown})
 
 
-def _rule_problems(problem: CoverProblem) -> Iterator[str]:
+def _rule_problems(problem: CoverProblem) -> Iterator[Word]:
     options = problem.cover.shape[1]
     for rule in problem.rules:
         if rule.option_index.size and not (rule.option_index.min() >= 0 and rule.option_index.max() < options):
-            yield words.say("plan.problem.rule_range", name=rule.name)
+            yield Word("plan.problem.rule_range", {"name": rule.name})
 
 
 def _repeated(values: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:

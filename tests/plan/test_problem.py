@@ -39,7 +39,7 @@ def test_every_fault_of_a_problem_is_reported_at_once_with_positions():
             forbidden=[True, False], limits=Limits(count=1), rules=(Rule("far", [7], [1.0], at_most=1),),
             candidate_id=["a", "b"], operators=((), ()),
         )  # fmt: skip
-    text = caught.value.values["problems"]  # noqa: PD011 - an error, no frame
+    text = caught.value.message("zh_CN")
     assert caught.value.values["count"] == 7  # noqa: PD011 - an error, no frame
     for part in ("2 个权重", "1 个现网", "2 个选项含有", "1 个造价", "1 个选项编号重复", "既锁定又禁用", "far"):
         assert part in text
@@ -224,3 +224,14 @@ def test_gains_that_name_their_options_may_come_in_any_order_and_leave_some_out(
     reach.option_id = np.array(["o2", "o0"])
     problem = build(_units(2), reach, _options([["ctc"]] * 3), limits=Limits(count=1))
     assert problem.cover.toarray().tolist() == [[0.9, 0.0, 0.7], [0.0, 0.0, 0.0]]
+
+
+def test_all_faults_of_a_problem_are_told_at_once_in_the_language_of_the_reader():
+    with pytest.raises(BadInput) as caught:
+        make_problem(np.eye(3), weight=[1.0, -1.0, np.nan], cost=[1.0, 2.0, -3.0])
+    assert caught.value.values["count"] == 2  # noqa: PD011 - an error, no frame
+    english, chinese = caught.value.message("en"), caught.value.message("zh_CN")
+    assert "1, 2" in english
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in english)
+    assert "1, 2" in chinese
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese)
