@@ -71,6 +71,8 @@ def _one_table(plans: pd.DataFrame) -> bool:
 def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
     """The figures of each plan, one column per plan; of two also the difference, unknown where they do not subtract.
 
+    All are rounded as they are read, and the difference is that of the rounded ones.
+
     Parameters
     ----------
     plans : DataFrame
@@ -83,14 +85,17 @@ def overview(plans: pd.DataFrame, *, lang: str) -> pd.DataFrame:
         words.say("compare.figure", lang=lang): [words.say(f"compare.figure.{n}", lang=lang, unit=unit) for n in names]
     }
     columns = [
-        [100.0 * float(line[n]) if n == "gap" else float(line[n]) for n in names] for _, line in plans.iterrows()
+        [round((100.0 if n == "gap" else 1.0) * float(line[n]), DIGITS.get(n, 0)) for n in names]
+        for _, line in plans.iterrows()
     ]
     for letter, column in zip(LETTERS, columns, strict=False):
         shown[words.say("compare.plan", lang=lang, letter=letter)] = column
     if len(columns) == 2:  # noqa: PLR2004 - a difference is of two
         unlike = set() if one_basis(plans) else {"cost_yuan"} if _one_table(plans) else {"cost_yuan", "site_cost_yuan"}
         told = zip(names, *columns, strict=True)
-        shown[words.say("compare.difference", lang=lang)] = [math.nan if n in unlike else b - a for n, a, b in told]
+        shown[words.say("compare.difference", lang=lang)] = [
+            math.nan if n in unlike else round(b - a, DIGITS.get(n, 0)) for n, a, b in told
+        ]
     return pd.DataFrame(shown)
 
 
@@ -138,12 +143,14 @@ def differences(
         Letters of the plans.
     """
     unit = words.say(f"ui.unit.{measure}", lang=lang)
+    added = {name: table[name].round(1) for name in ("first", "second")}
     shown = {words.say(f"compare.by.{by}", lang=lang): [_group(by, name, names, lang) for name in table["name"]]}
     for column in ("persons", "covered_before"):
         shown[words.say(f"compare.column.{column}", lang=lang, unit=unit)] = table[column].round(0).to_list()
     for letter, column in ((first, "first"), (second, "second")):
-        shown[words.say("compare.column.added", lang=lang, letter=letter, unit=unit)] = table[column].round(1).to_list()
-    shown[words.say("compare.difference", lang=lang)] = (table["difference"].round(1) + 0.0).to_list()
+        shown[words.say("compare.column.added", lang=lang, letter=letter, unit=unit)] = added[column].to_list()
+    apart = (added["second"] - added["first"]).round(1)
+    shown[words.say("compare.difference", lang=lang)] = (apart + 0.0).to_list()
     return pd.DataFrame(shown)
 
 

@@ -18,7 +18,6 @@ import streamlit as st
 from siting.ui.text import UNKNOWN
 
 PARAMETER = "id"
-THOUSAND = 1000.0
 _ID = re.compile(r"[\w.:#|+-]{1,160}")
 
 
@@ -51,12 +50,12 @@ def select(name: str, found: str | None, *, from_table: bool = False) -> None:
 
 
 def number_columns(frame: pd.DataFrame) -> dict[str, object]:
-    """How numbers are written: thousands apart, or one decimal in every row of a column of small fractions."""
+    """How numbers are written: thousands apart, with one decimal in every row of a column of fractions or in none."""
     made: dict[str, object] = {}
     for name in frame.columns[[pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]]:
         cells = frame[name].dropna()
-        fine = bool(((cells % 1) != 0).any()) and float(cells.abs().max()) < THOUSAND
-        made[str(name)] = st.column_config.NumberColumn(format="%.1f" if fine else "localized")
+        fine = bool(((cells % 1) != 0).any())
+        made[str(name)] = st.column_config.NumberColumn(format="%,.1f" if fine else "localized")
     return made
 
 

@@ -1,7 +1,10 @@
 import json
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from siting.ui import linked
 
 
 def script():
@@ -91,3 +94,11 @@ def test_ticks_made_elsewhere_are_drawn_and_those_of_rows_unseen_are_kept():
     assert second != first
     at.run()
     assert drawn(at)[0] == second
+
+
+@pytest.mark.parametrize(
+    ("cells", "format_"), [([1723.0, 2358.3], "%,.1f"), ([0.5, 2.0], "%,.1f"), ([1723.0, 26000.0], "localized")]
+)
+def test_the_numbers_of_a_column_are_written_alike(cells, format_):
+    made = linked.number_columns(pd.DataFrame({"n": cells}))
+    assert made["n"]["type_config"]["format"] == format_
