@@ -289,4 +289,7 @@ def _levels(job: Job, table: pd.DataFrame, first: Mapping[str, str]) -> pd.DataF
     """People before and after by place, under headings."""
     heads = {**first, **{name: name for name in LEVELS}, "persons": str(job.found["measure"])}
     shown = table[list(heads)].round(dict.fromkeys(LEVELS, 1))
-    return shown.rename(columns={name: words.say(f"plan.sheet.{head}", lang=job.lang) for name, head in heads.items()})
+    titles = {name: words.say(f"plan.sheet.{head}", lang=job.lang) for name, head in heads.items()}
+    unit = words.say(f"ui.unit.{job.found['measure']}", lang=job.lang)
+    titles |= {n: words.say("plan.sheet.measured", lang=job.lang, title=titles[n], unit=unit) for n in LEVELS}
+    return shown.rename(columns=titles)

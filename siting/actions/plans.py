@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def _cheapest(asks: Question, target: float, today: float, effort: Mapping[str, 
         if error.key != "plan.cost.unreached":
             raise
         most, unit = held + float(str(error.values["added"])), Word(f"ui.unit.{asks.base.run.result['measure']}")
-        raise NotSolved("plans.unreached", target=f"{target:,.1f}", most=f"{most:,.1f}", unit=unit) from error
+        raise NotSolved("plans.unreached", target=f"{target:,.10g}", most=f"{floor(most):,}", unit=unit) from error
 
 
 def _teller(report: Reporter, way: curves.Curve) -> Any:

@@ -161,6 +161,7 @@ def test_the_task_list_has_the_agreed_columns_in_their_order_and_sheets_of_place
     assert [head for head, agreed in zip(heads, TASKS, strict=False) if not head.startswith(agreed)] == []
     assert len(set(heads)) == len(heads)
     for sheet, level in (("街道", "street_office"), ("场所", "venue")):
+        assert all(cell.value.endswith("（人）") for cell in book[sheet][1][-4:])
         rows = list(book[sheet].iter_rows(min_row=2, values_only=True))
         sums = units.groupby(level, observed=True)[["known", "before", "after"]].sum()
         assert len(rows) == len(sums) > 0
