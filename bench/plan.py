@@ -44,6 +44,10 @@ SCENES = {
         ("both", 50_000, 60_000, 100, 3_500_000, 60.0, 0.001, ()),
         ("binary", 50_000, 400_000, 100, 33_000_000, 60.0, 0.01, ()),
         ("probability", 5_000, 60_000, 50, 0, 60.0, 0.001, ()),
+        ("disc", 5_000, 5_000, 100, 150_000, 60.0, 0.0, ()),
+        ("disc", 5_000, 5_000, 100, 200_000, 60.0, 0.0, ()),
+        ("disc", 5_000, 5_000, 100, 250_000, 60.0, 0.0, ()),
+        ("clusters", 50_000, 60_000, 100, 4_000_000, 60.0, 0.001, ()),
     ],
 }
 PEER = "SITING_BENCH_SPOPT"
@@ -114,6 +118,25 @@ def disc(options, units, count, *, entries, seed=1):
     )  # fmt: skip
 
 
+def clusters(options, units, count, *, entries, seed=0):
+    """Options and people around sixty centres, whole discs of a radius that gives about so many entries."""
+    rng = np.random.default_rng(seed)
+    centres = rng.random((60, 2))
+    places, people = (centres[rng.integers(0, 60, size)] + rng.normal(0, 0.02, (size, 2)) for size in (options, units))
+    tree, radius = cKDTree(people), 0.004
+    for _ in range(12):
+        found = tree.query_ball_point(places[:500], radius, return_length=True).mean() * options
+        radius *= (entries / found) ** 0.5
+    near = tree.sparse_distance_matrix(cKDTree(places), radius, output_type="coo_matrix")
+    ids = [f"o{at:06d}" for at in range(options)]
+    return CoverProblem(
+        option_id=ids, row_id=np.arange(units), candidate_id=ids, operators=(("ctc", "cucc"),) * options,
+        cover=sparse.csc_matrix((np.ones(near.nnz), (near.row, near.col)), shape=(units, options)),
+        weight=rng.gamma(0.7, 3.0, units), base=np.zeros(units), cost_yuan=np.ones(options),
+        locked=np.zeros(options, bool), forbidden=np.zeros(options, bool), limits=Limits(count=count), rules=(),
+    )  # fmt: skip
+
+
 def ours(problem, seconds, gap):
     """Value and bound of our solver [persons added]."""
     plan = solve(problem, gap=gap, time_limit_s=seconds)
@@ -158,7 +181,7 @@ def plain_highs(problem, seconds, gap):
     return info.objective_function_value, info.mip_dual_bound, "plain"
 
 
-MADE = {"binary": binary, "budget": budget, "both": both, "disc": disc}
+MADE = {"binary": binary, "budget": budget, "both": both, "disc": disc, "clusters": clusters}
 WAYS = {"siting": ours, "plain HiGHS": plain_highs}
 
 
