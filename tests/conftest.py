@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -26,13 +25,6 @@ NOW = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
 def pytest_collection_modifyitems(items):
     """The tests in the order in which the workers take them; see `tests.dealing`."""
     items.sort(key=lambda item: place(item.nodeid))
-
-
-def pytest_collection_finish():
-    """What is imported by now stays; looking through it for garbage again and again takes a seventh of the time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.hookimpl(optionalhook=True)
